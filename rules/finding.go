@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"time"
+)
+
+// Finding says: this rule, about this subject, in this span, on this evidence.
+type Finding struct {
+	ID           string     `json:"id"`
+	Rule         string     `json:"rule"`
+	RuleVersion  string     `json:"rule_version"`
+	Clauses      []string   `json:"clauses"`
+	Subject      Subject    `json:"subject"`
+	EnterpriseID string     `json:"enterprise_id"`
+	Province     string     `json:"province"`
+	Severity     Severity   `json:"severity"`
+	Confidence   float64    `json:"confidence"`
+	State        State      `json:"state"`
+	FirstSeen    time.Time  `json:"first_seen"`
+	LastSeen     time.Time  `json:"last_seen"`
+	Window       Window     `json:"window"`
+	Facts        FactSet    `json:"facts"`
+	Completeness float64    `json:"completeness"`
+	Title        Text       `json:"title"`
+	Explanation  Text       `json:"explanation"`
+	Evidence     []Evidence `json:"evidence"`
+}
+
+// Subject is what a finding is about.
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+	ID   string      `json:"id"`
+	Name string      `json:"name"`
+}
+
+// SubjectKind is the kind of a subject.
+type SubjectKind string
+
+// The kinds of subjects.
+const (
+	SubjectLine       SubjectKind = "line"
+	SubjectAllocation SubjectKind = "allocation"
+	SubjectPrefix     SubjectKind = "prefix"
+	SubjectASN        SubjectKind = "asn"
+	SubjectEnterprise SubjectKind = "enterprise"
+	SubjectInterface  SubjectKind = "interface"
+	SubjectDomain     SubjectKind = "domain"
+)
+
+// Severity orders findings by how soon a person should look.
+type Severity string
+
+// The severities.
+const (
+	Low      Severity = "low"
+	Medium   Severity = "medium"
+	High     Severity = "high"
+	Critical Severity = "critical"
+)
+
+// State is where a finding stands in its case.
+type State string
+
+// The states of a finding.
+const (
+	Open       State = "open"
+	Reviewing  State = "reviewing"
+	Confirmed  State = "confirmed"
+	Rectifying State = "rectifying"
+	Rectified  State = "rectified"
+	Dismissed  State = "dismissed"
+	Ceased     State = "ceased"
+)
+
+// Window is a span of event time: From included, To excluded.
+type Window struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Text is one sentence or paragraph in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// FactSet holds the measured figures of a finding by name, with the unit in the
+// name. Values are numbers, strings, booleans, or slices of strings.
+type FactSet map[string]any
+
+// Evidence points to something a finding rests on.
+type Evidence struct {
+	Kind  string `json:"kind"` // ledger_row, traffic, routes, completeness
+	Title string `json:"title"`
+	Ref   string `json:"ref"`
+}
+
+// FindingID returns the stable id of a finding: the same rule and subject give
+// the same id, whoever computes it and whenever.
+func FindingID(rule string, s Subject) string {
+	sum := sha256.Sum256([]byte(rule + "\x00" + string(s.Kind) + "\x00" + s.ID))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:10]))
+}
