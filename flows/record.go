@@ -14,6 +14,10 @@ type Record struct {
 	Source Source
 	// Received is when the datagram arrived, or its time in a capture.
 	Received time.Time
+	// Exported is the instant in whose minute the books count the record: the
+	// export time of its datagram where the exporter's clock is believed, else
+	// Received. Decoders set it, sinks account by it.
+	Exported time.Time
 	// Start and End bound the flow in event time, to the nanosecond the
 	// exporter gives. For sFlow both are Received.
 	Start, End time.Time
