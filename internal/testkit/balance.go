@@ -46,7 +46,7 @@ func BalanceEntries(tb testing.TB, entries []flows.Entry) {
 // for tests of decoders that have no sink.
 func Store(books *flows.Books, records []flows.Record) {
 	for i := range records {
-		books.Account(records[i].Source).Stored(records[i].Received, 1)
+		books.Account(records[i].Source).Stored(records[i].Exported, 1)
 	}
 }
 

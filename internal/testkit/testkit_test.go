@@ -75,7 +75,7 @@ func TestBalanceFindsWhatIsMissing(t *testing.T) {
 	src := flows.Source{Exporter: netip.MustParseAddr("192.0.2.1"), Version: flows.SFlow5}
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	books.Account(src).Update(at, func(c *flows.Count) { c.Datagrams, c.Records = 1, 3 })
-	Store(books, []flows.Record{{Source: src, Received: at}, {Source: src, Received: at}})
+	Store(books, []flows.Record{{Source: src, Exported: at}, {Source: src, Exported: at}})
 	if said := record(t, func(tb testing.TB) { Balance(tb, books) }); !strings.Contains(said, "192.0.2.1") {
 		t.Errorf("books short of one record passed: %q", said)
 	}
