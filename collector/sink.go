@@ -11,7 +11,7 @@ import (
 // of its own: it is not called from two goroutines at a time.
 //
 // The sink answers in the books for each record handed to it, by the record's
-// source and the minute of its Received: as stored once the store has
+// source and the minute of its Exported: as stored once the store has
 // acknowledged it, else as lost under the reason why.
 type FlowSink interface {
 	// Append takes a copy of the records, which belong to the caller again when
