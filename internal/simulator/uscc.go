@@ -25,12 +25,18 @@ func usccPrefix(nature string) string {
 // (GB 11714), and the check character of GB 32100.
 func uscc(nature, place string, serial int) string {
 	code := usccPrefix(nature) + place + organisationCode(serial)
+	return code + usccCheck(code)
+}
+
+// usccCheck returns the check character of the first seventeen: weights are
+// powers of three modulo 31.
+func usccCheck(code string) string {
 	sum, weight := 0, 1
 	for _, r := range code {
 		sum += usccValue(r) * weight
 		weight = weight * 3 % 31
 	}
-	return code + string(usccAlphabet[(31-sum%31)%31])
+	return string(usccAlphabet[(31-sum%31)%31])
 }
 
 // organisationCode returns nine characters of GB 11714.
