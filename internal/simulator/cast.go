@@ -9,16 +9,17 @@ import (
 
 // cast builds the ledgers, lines and truth of a carrier.
 type cast struct {
-	c       *Carrier
-	serial  int
-	ours    uint32 // next free IPv4 address of the carrier's block
-	oursV6  uint16
-	foreign uint32 // next free IPv4 address abroad
-	farV6   uint16
-	ifIndex map[int]uint32
-	places  map[string]string // enterprise → place
-	asns    map[string]uint32
-	world   world
+	c          *Carrier
+	serial     int
+	ours       uint32 // next free IPv4 address of the carrier's block
+	oursV6     uint16
+	foreign    uint32 // next free IPv4 address abroad
+	farV6      uint16
+	ifIndex    map[int]uint32
+	ifIndexFar uint32
+	places     map[string]string // enterprise → place
+	asns       map[string]uint32
+	world      world
 }
 
 // world is what the carrier's customers talk to.

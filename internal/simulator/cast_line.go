@@ -22,6 +22,7 @@ type lineSpec struct {
 	ends             []endpoint
 	parts            []part
 	silent           bool // files an interface but sends nothing
+	farSide          int  // router that meters the line again at the border; 0 is none
 }
 
 // endpoint is a row of line_endpoints.csv.
@@ -60,6 +61,22 @@ func (b *cast) addLine(s lineSpec) {
 		parts:    append([]part{{name: "declared", near: s.near, far: s.far}}, s.parts...),
 		nextHops: [2]netip.Addr{netip.AddrFrom4([4]byte{33, 79, 255, byte(s.router + 1)}), netip.MustParseAddr("2e10:0:ffff::1")},
 	})
+	if s.farSide != 0 {
+		b.meterAgain(s, bandwidth)
+	}
+}
+
+// meterAgain lets another router meter the line just added where it leaves the
+// carrier: on an interface of role international that names the line. Its
+// flows came in over the core, and say nothing that was not counted before.
+func (b *cast) meterAgain(s lineSpec, bandwidth string) {
+	const firstFar = 201
+	b.ifIndexFar++
+	index, r := uint32(firstFar+b.ifIndexFar), b.c.routers[s.farSide]
+	b.row("interfaces", r.addr.String(), strconv.FormatUint(uint64(index), 10), fmt.Sprintf("hu-0/2/%d", index), "international", s.id, bandwidth, "GW-"+r.place[:2])
+	far := b.c.lines[len(b.c.lines)-1]
+	far.router, far.domain, far.ifIndex, far.outIf, far.vlan = s.farSide, 0, ifCore, index, uint16(index)
+	b.c.lines = append(b.c.lines, far)
 }
 
 func (s *lineSpec) defaults() {

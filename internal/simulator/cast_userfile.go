@@ -79,11 +79,11 @@ func (b *cast) undeclaredEnd() {
 func (b *cast) userFileInnocents() {
 	b.enterprise(enterprise{id: "E101", name: "北京澄衡仪器有限公司", nameEN: "Chengheng Instruments", place: "110100"})
 	b.international(intl{
-		lineSpec: lineSpec{id: "IPLC-BJ-0101", enterprise: "E101", country: "DE", router: beijing, mean: 22},
+		lineSpec: lineSpec{id: "IPLC-BJ-0101", enterprise: "E101", country: "DE", router: beijing, mean: 22, farSide: shanghai},
 		v6:       true,
 	})
 	b.innocent(intlUserFile, "line", "IPLC-BJ-0101", "complete file, commitment signed on the day the line started")
-	b.innocent(intlThirdParty, "line", "IPLC-BJ-0101", "everything is between declared ends, IPv4 and IPv6")
+	b.innocent(intlThirdParty, "line", "IPLC-BJ-0101", "everything is between declared ends, IPv4 and IPv6, and metered twice: at the customer and at the border")
 
 	b.enterprise(enterprise{id: "E110", name: "上海阡陌设计有限公司", nameEN: "Qianmo Design", place: "310100"})
 	b.international(intl{

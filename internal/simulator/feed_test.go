@@ -137,7 +137,7 @@ func TestFeedArrivesAsItsBooksSay(t *testing.T) {
 	sent, err := c.Feed(ctx, Targets{Netflow: netflow.addr(), IPFIX: ipfix.addr(), SFlow: sflow.addr()}, Pace{
 		RecordsPerSecond: 400_000,
 		Wait: func(ctx context.Context, sentRecords uint64) error {
-			return all.reach(ctx, sentRecords-min(sentRecords, 5000)) // never more than 5000 on their way
+			return all.reach(ctx, sentRecords-min(sentRecords, 1000)) // never more than 2000 on their way
 		},
 		Progress: func(at time.Time, _ uint64) {
 			if at.Before(last.Add(-slotLength)) {

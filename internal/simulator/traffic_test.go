@@ -7,6 +7,7 @@ import (
 	"hash"
 	"math"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -124,8 +125,10 @@ var planted = map[string][2]float64{
 }
 
 func TestSharesAreAsPlanted(t *testing.T) {
-	for _, seed := range []uint64{1, 99} {
-		c := testCarrier(t, func(cfg *Config) { cfg.Seed, cfg.Scale = seed, 0.25 })
+	for seed := range uint64(7) { // and every day of the week as the last one
+		c := testCarrier(t, func(cfg *Config) {
+			cfg.Seed, cfg.Scale, cfg.End = seed, 0.25, cfg.End.AddDate(0, 0, int(seed))
+		})
 		used := measure(t, c)
 		scope := newOutsider(readLedgers(t, c)).scope
 		for id, u := range used {
@@ -185,6 +188,51 @@ func TestGatesAreMetClearly(t *testing.T) {
 			t.Errorf("line %s of the lossy router lost %.3f", id, share)
 		case !unheard && share > 0:
 			t.Errorf("line %s lost %.3f", id, share)
+		}
+	}
+}
+
+// TestBorderMetersTheSameLineAgain looks at the line that two routers meter.
+func TestBorderMetersTheSameLineAgain(t *testing.T) {
+	c := testCarrier(t, nil)
+	l := readLedgers(t, c)
+	roles := make(map[string]string)
+	for _, row := range l["interfaces"] {
+		if row["line_id"] == "IPLC-BJ-0101" {
+			roles[row["role"]] = row["exporter"] + "/" + row["if_index"]
+		}
+	}
+	if roles["customer"] == "" || roles["international"] == "" || len(roles) != 2 {
+		t.Fatalf("interfaces of the line: %v", roles)
+	}
+	crossed := make(map[string]int)
+	err := c.play(t.Context(), func(router int, d datagram, _ bool) error {
+		for _, f := range d.flows {
+			if c.lines[f.line].id != "IPLC-BJ-0101" {
+				continue
+			}
+			in, out := c.routers[router].addr.String()+"/"+strconv.Itoa(int(f.inIf)), c.routers[router].addr.String()+"/"+strconv.Itoa(int(f.outIf))
+			switch {
+			case in == roles["customer"]:
+				crossed["customer in"]++
+			case out == roles["customer"]:
+				crossed["customer out"]++
+			case in == roles["international"]:
+				crossed["border in"]++
+			case out == roles["international"]:
+				crossed["border out"]++
+			default:
+				t.Fatalf("flow from %s to %s", in, out)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, where := range []string{"customer in", "customer out", "border in", "border out"} {
+		if crossed[where] < 100 {
+			t.Errorf("%s: %d flows", where, crossed[where])
 		}
 	}
 }
