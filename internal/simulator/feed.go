@@ -119,8 +119,7 @@ func (f *feed) open(ctx context.Context, targets Targets) error {
 		}
 		udp, ok := conn.(*net.UDPConn)
 		if !ok {
-			conn.Close()
-			return fmt.Errorf("bind router %s: not a UDP socket: %T", r.name, conn)
+			return errors.Join(fmt.Errorf("bind router %s: not a UDP socket: %T", r.name, conn), conn.Close())
 		}
 		f.sockets, f.targets = append(f.sockets, udp), append(f.targets, target)
 		if err := udp.SetWriteBuffer(sendBuffer); err != nil {
@@ -149,9 +148,11 @@ func (t Targets) of(p protocol) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addr, target.Port()), nil
 }
 
+// close gives the routers' sockets back. Closing a UDP socket cannot lose what
+// was sent, so its error says nothing.
 func (f *feed) close() {
 	for _, s := range f.sockets {
-		s.Close()
+		_ = s.Close()
 	}
 }
 

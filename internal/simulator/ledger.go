@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,20 +62,14 @@ func (l ledger) write(dir string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("%w (remove %s by hand if it stays)", err, f.Name())
-			os.Remove(f.Name())
+			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	w := csv.NewWriter(f)
-	if err := w.WriteAll(append([][]string{l.columns}, l.rows...)); err != nil {
-		f.Close()
-		return err
+	err = csv.NewWriter(f).WriteAll(append([][]string{l.columns}, l.rows...))
+	if err == nil {
+		err = f.Chmod(0o644)
 	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), filepath.Join(dir, l.name+".csv"))
