@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,15 @@ import (
 // ledger is a BooksSink that keeps what it is given, and refuses while refuse
 // is set.
 type ledger struct {
+	mu      sync.Mutex // guards everything below
 	refuse  error
 	offered [][]flows.Entry // refused
 	written []flows.Entry
 }
 
 func (l *ledger) WriteBooks(_ context.Context, entries []flows.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.refuse != nil {
 		l.offered = append(l.offered, slices.Clone(entries))
 		return l.refuse
@@ -29,7 +33,15 @@ func (l *ledger) WriteBooks(_ context.Context, entries []flows.Entry) error {
 	return nil
 }
 
+func (l *ledger) refuseWith(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuse = err
+}
+
 func (l *ledger) sum() flows.Count {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var sum flows.Count
 	for i := range l.written {
 		sum.Add(&l.written[i].Count)
@@ -62,7 +74,7 @@ func TestBooksAreWrittenOnceAndNeverLost(t *testing.T) {
 		t.Fatalf("nothing new, but %d entries and error %v", len(store.written), err)
 	}
 
-	store.refuse = errors.New("store is away")
+	store.refuseWith(errors.New("store is away"))
 	receive(books, source(1), minute, 100)
 	for range 2 {
 		if err := keeper.Write(t.Context()); !errors.Is(err, store.refuse) {
@@ -76,7 +88,7 @@ func TestBooksAreWrittenOnceAndNeverLost(t *testing.T) {
 	if keeper.Waiting() != 2 {
 		t.Errorf("%d entries wait, want 2", keeper.Waiting())
 	}
-	store.refuse = nil
+	store.refuseWith(nil)
 	if err := keeper.Write(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +122,7 @@ func TestBooksStayBoundedWhileTheStoreIsAway(t *testing.T) {
 	if keeper.Waiting() > 2*keeper.most+2 {
 		t.Errorf("%d entries wait, the bound is %d each", keeper.Waiting(), keeper.most)
 	}
-	store.refuse = nil
+	store.refuseWith(nil)
 	if err := keeper.Write(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +145,7 @@ func TestBooksAreCarriedInTime(t *testing.T) {
 		receive(books, source(1), time.Now(), 3)
 		time.Sleep(config.BooksEvery - 1)
 		synctest.Wait()
-		if len(store.written) != 0 {
+		if sum := store.sum(); sum.Records != 0 {
 			t.Error("written too early")
 		}
 		time.Sleep(1)
@@ -141,11 +153,11 @@ func TestBooksAreCarriedInTime(t *testing.T) {
 		if sum := store.sum(); sum.Records != 3 {
 			t.Errorf("%d records written, want 3", sum.Records)
 		}
-		store.refuse = errors.New("store is away")
+		store.refuseWith(errors.New("store is away"))
 		receive(books, source(1), time.Now(), 4)
 		time.Sleep(3 * config.BooksEvery)
 		synctest.Wait()
-		store.refuse = nil
+		store.refuseWith(nil)
 		time.Sleep(config.BooksEvery)
 		synctest.Wait()
 		if sum := store.sum(); sum.Records != 7 {
