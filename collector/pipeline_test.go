@@ -28,8 +28,10 @@ func (s script) give(n int, dst []flows.Record) []flows.Record {
 func (s script) Decode(_ flows.Packet, dst []flows.Record) []flows.Record {
 	return s.give(s.decode, dst)
 }
+
 func (s script) Expire(_ time.Time, dst []flows.Record) []flows.Record { return s.give(s.expire, dst) }
-func (s script) Flush(dst []flows.Record) []flows.Record               { return s.give(s.flush, dst) }
+
+func (s script) Flush(dst []flows.Record) []flows.Record { return s.give(s.flush, dst) }
 
 // sizes notes how many records come at a time, and names their line.
 type sizes struct {
