@@ -1,0 +1,66 @@
+# The same words on a laptop and in CI. `make help` lists them.
+
+GO       ?= go
+PACKAGES ?= ./...
+FUZZTIME ?= 30s
+
+GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
+DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
+
+.DEFAULT_GOAL := build
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/linewarden
+	$(GO) build -buildvcs=false -trimpath -o bin/linewarden ./cmd/linewarden
+
+engine: ## fetch the embedded engine's library, once per user
+	@sh deploy/engine/fetch.sh
+
+test: engine ## run every test
+	$(GO) test -shuffle=on -count=1 -timeout 20m $(PACKAGES)
+
+race: engine ## run every test with the race detector
+	$(GO) test -race -shuffle=on -count=1 -timeout 25m $(PACKAGES)
+
+check: fmt-check vet lint archtest deadcode race ## everything CI checks
+
+fmt: ## format the sources
+	$(GOFUMPT) -l -w .
+
+fmt-check:
+	@unformatted=$$($(GOFUMPT) -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "run 'make fmt' for:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet $(PACKAGES)
+
+lint: ## run golangci-lint
+	$(GOLANGCI) config verify
+	$(GOLANGCI) run $(PACKAGES)
+
+archtest: ## check the rules of the repository
+	$(GO) test -count=1 ./internal/archtest/
+
+deadcode: ## find functions that nothing reaches
+	@dead=$$($(DEADCODE) -test ./...) || exit 1; \
+	if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
+
+demo: engine build ## play a simulated carrier and print what is found
+	./bin/linewarden demo --once
+
+bench: engine ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+fuzz: ## fuzz each target for FUZZTIME
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
+clean: ## remove what was built
+	rm -rf bin dist coverage.out
