@@ -24,9 +24,8 @@ func (b *cast) plantRouters() {
 		}
 		addr := r.addr.String()
 		b.row("exporters", addr, r.name, r.place, sampling)
-		gateway := ""
 		if r.proto != sflow5 {
-			gateway = "GW-" + r.place[:2]
+			gateway := "GW-" + r.place[:2]
 			b.row("gateways", gateway, "channel", r.place, carrierID, "live", b.day(-2000), "")
 			b.row("interfaces", addr, strconv.Itoa(ifInternational), "hu-0/0/1", "international", "", "100000", gateway)
 		}

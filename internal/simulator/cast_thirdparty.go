@@ -1,6 +1,9 @@
 package simulator
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // infrastructure is the carrier's block of links and routers.
 func infrastructure() netip.Prefix { return netip.MustParsePrefix("33.79.255.0/24") }
@@ -8,12 +11,7 @@ func infrastructure() netip.Prefix { return netip.MustParsePrefix("33.79.255.0/2
 // always, weekdays before the end and hours of the day.
 func onDays(daysBefore ...int) func(int, int) bool {
 	return func(day, _ int) bool {
-		for _, d := range daysBefore {
-			if d == day {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(daysBefore, day)
 	}
 }
 

@@ -72,7 +72,9 @@ func newReceiver(t *testing.T, all *progress) *receiver {
 	r := &receiver{conn: conn, done: make(chan struct{}), datagrams: make(map[netip.Addr]uint64), records: make(map[netip.Addr]uint64), all: all}
 	go r.run()
 	t.Cleanup(func() {
-		conn.Close()
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
 		<-r.done
 	})
 	return r

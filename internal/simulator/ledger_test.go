@@ -31,7 +31,9 @@ func readLedgers(t testing.TB, c *Carrier) map[string]table {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(f).ReadAll()
-		f.Close()
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
 		if err != nil {
 			t.Fatalf("%s: %v", e.Name(), err)
 		}
@@ -117,7 +119,7 @@ func TestLedgersReferToEachOther(t *testing.T) {
 		}
 		for i, row := range l[name] {
 			for column, known := range columns {
-				for _, id := range strings.Split(row[column], ";") {
+				for id := range strings.SplitSeq(row[column], ";") {
 					if id != "" && !known[id] {
 						t.Errorf("%s.csv:%d:%s: %q is not known", name, i+2, column, id)
 					}

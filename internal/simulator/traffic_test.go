@@ -7,6 +7,7 @@ import (
 	"hash"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func (o *outsider) outside(line string, near, far netip.Addr) bool {
 }
 
 func (o *outsider) within(line string, end []netip.Prefix, a netip.Addr) bool {
-	for _, p := range append(end[:len(end):len(end)], o.own[line]...) {
+	for _, p := range append(slices.Clip(end), o.own[line]...) {
 		if p.Contains(a) {
 			return true
 		}
@@ -136,11 +137,11 @@ func TestSharesAreAsPlanted(t *testing.T) {
 				continue
 			}
 			share := u.outside / u.bytes
-			want, any := planted[id]
+			want, known := planted[id]
 			switch {
-			case !any && share > 0:
+			case !known && share > 0:
 				t.Errorf("seed %d: line %s has %.4f outside, want none", seed, id, share)
-			case any && (share < want[0] || share > want[1]):
+			case known && (share < want[0] || share > want[1]):
 				t.Errorf("seed %d: line %s has %.4f outside, want %v", seed, id, share, want)
 			}
 		}
