@@ -122,7 +122,8 @@ func checkConfinement(m *module) (found []string) {
 					if p != c.library && !strings.HasPrefix(p, c.library+"/") {
 						continue
 					}
-					if !anyCovers(c.product, dir) && !(f.isTest() && anyCovers(c.tests, dir)) {
+					allowed := anyCovers(c.product, dir) || f.isTest() && anyCovers(c.tests, dir)
+					if !allowed {
 						found = append(found, fmt.Sprintf("%s: %s is confined elsewhere", f.name, p))
 					}
 				}
