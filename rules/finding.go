@@ -29,6 +29,19 @@ type Finding struct {
 	Evidence     []Evidence `json:"evidence"`
 }
 
+// Event is one entry of a finding's history; it is never changed or erased.
+type Event struct {
+	Finding string `json:"finding"`
+	// Kind is new, repeated, reopened, ceased or moved.
+	Kind   string    `json:"kind"`
+	From   State     `json:"from"`
+	To     State     `json:"to"`
+	Actor  string    `json:"actor"`
+	Note   string    `json:"note"`
+	Window Window    `json:"window"`
+	At     time.Time `json:"at"` // set by the store
+}
+
 // Subject is what a finding is about.
 type Subject struct {
 	Kind SubjectKind `json:"kind"`
