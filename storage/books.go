@@ -1,0 +1,154 @@
+package storage
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// booksBatch names the entries of a write that failed, so that the same entries
+// offered again go under the same token.
+type booksBatch struct {
+	digest [sha256.Size]byte
+	token  string
+	stored time.Time
+}
+
+// WriteBooks adds entries to what is stored for their sources and minutes. It
+// writes all of them, or returns an error and has written none that count: the
+// same entries offered again are recognised if they had arrived after all.
+func (s *Store) WriteBooks(ctx context.Context, entries []flows.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := booksBatch{digest: digestOf(entries), token: newToken(), stored: time.Now().UTC()}
+	if batch.digest == s.books.digest {
+		batch = s.books
+	}
+	err := s.insert(ctx, "write books", "INSERT INTO flow_books ("+bookTable().names()+")", batch.token, func(b driver.Batch) error {
+		for i := range entries {
+			if err := b.Append(bookRow(batch.stored, &entries[i])...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.books = booksBatch{}
+	if err != nil {
+		s.books = batch
+	}
+	return err
+}
+
+func bookRow(stored time.Time, e *flows.Entry) []any {
+	row := []any{
+		stored, e.Minute.UTC(), wideOrZero(e.Source.Exporter), uint8(familyOf(e.Source.Exporter)),
+		e.Source.Domain, closed(uint8(e.Source.Version), uint8(flows.SFlow5)),
+	}
+	row[5] = flows.Version(row[5].(uint8)).String()
+	for _, figure := range countFigures(&e.Count) {
+		row = append(row, *figure)
+	}
+	return row
+}
+
+// wideOrZero returns the stored form of an address.
+func wideOrZero(a netip.Addr) netip.Addr { return netip.AddrFrom16(bytesOf(a)) }
+
+func digestOf(entries []flows.Entry) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for i := range entries {
+		e := &entries[i]
+		fmt.Fprintf(h, "%v %d %d %d %v\n", e.Source.Exporter, e.Source.Domain, e.Source.Version, e.Minute.Unix(), e.Count)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// ExporterBooks returns the account of each exporter heard in the minutes that
+// begin in w, ordered by address. What nobody can be held to, such as drops of
+// the kernel, is not in it.
+func (s *Store) ExporterBooks(ctx context.Context, w rules.Window) ([]rules.ExporterBooks, error) {
+	var list []rules.ExporterBooks
+	err := s.query(ctx, "read books", `SELECT exporter, family, sum(received), sum(kept), sum(missed), toUInt64(length(groupUniqArrayArray(minutes))) AS heard
+FROM
+(
+    SELECT exporter, family, sum(records) AS received, sum(flow_books.stored) AS kept,
+        sum(sequence_gaps) AS gaps, least(sum(reordered), gaps) AS late,
+        toUInt64(if(gaps = 0, 0, intDiv(toUInt128(sum(records_missed)) * (gaps - late), toUInt128(gaps)))) AS missed,
+        groupUniqArrayIf(minute, datagrams > 0) AS minutes
+    FROM flow_books
+    WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC') AND family > 0
+    GROUP BY exporter, family, domain, version
+)
+GROUP BY exporter, family
+ORDER BY exporter, family`,
+		func(r driver.Rows) error {
+			var (
+				addr netip.Addr
+				kind uint8
+				b    rules.ExporterBooks
+			)
+			if err := r.Scan(&addr, &kind, &b.Received, &b.Stored, &b.Missed, &b.Minutes); err != nil {
+				return err
+			}
+			b.Exporter = addrOf(addr, family(kind))
+			list = append(list, b)
+			return nil
+		}, secondsOf(w)...)
+	return list, err
+}
+
+// secondsOf returns the parameters from and to: the minute of the beginning and
+// the end, within what a DateTime holds.
+func secondsOf(w rules.Window) []any {
+	const last = 1<<32 - 1
+	from, to := w.From.Unix(), w.To.Unix()
+	if w.To.Nanosecond() > 0 {
+		to++
+	}
+	bound := func(s int64) string { return strconv.FormatInt(min(max(s, 0), last), 10) }
+	return []any{clickhouse.Named("from", bound(from-from%60)), clickhouse.Named("to", bound(to))}
+}
+
+// BookEntries yields what is stored of the books for the minutes that begin in
+// w, added up per source and minute and ordered by minute.
+func (s *Store) BookEntries(ctx context.Context, w rules.Window) ([]flows.Entry, error) {
+	sql := "SELECT minute, exporter, family, domain, toInt8(version)"
+	for _, name := range countNames() {
+		sql += ", sum(flow_books." + name + ")"
+	}
+	sql += ` FROM flow_books WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC')
+GROUP BY minute, exporter, family, domain, version ORDER BY minute, exporter, family, domain, version`
+	var list []flows.Entry
+	err := s.query(ctx, "read books", sql, func(r driver.Rows) error {
+		var (
+			addr    netip.Addr
+			kind    uint8
+			version int8
+			e       flows.Entry
+		)
+		targets := []any{&e.Minute, &addr, &kind, &e.Source.Domain, &version}
+		for _, figure := range countFigures(&e.Count) {
+			targets = append(targets, figure)
+		}
+		if err := r.Scan(targets...); err != nil {
+			return err
+		}
+		e.Minute, e.Source.Exporter, e.Source.Version = e.Minute.UTC(), addrOf(addr, family(kind)), flows.Version(version)
+		list = append(list, e)
+		return nil
+	}, secondsOf(w)...)
+	return list, err
+}

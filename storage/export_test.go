@@ -1,0 +1,27 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// DropDatabase removes what a test made.
+func (s *Store) DropDatabase(ctx context.Context) error {
+	return s.exec(ctx, "drop the database", "DROP DATABASE IF EXISTS `"+s.cfg.Database+"` SYNC")
+}
+
+// Exec runs a statement of a test.
+func (s *Store) Exec(ctx context.Context, sql string) error { return s.exec(ctx, "test", sql) }
+
+// Number returns the one number a statement of a test selects.
+func (s *Store) Number(ctx context.Context, sql string) (n uint64, err error) {
+	err = s.query(ctx, "test", sql, func(r driver.Rows) error { return r.Scan(&n) })
+	return n, err
+}
+
+// Text returns the one string a statement of a test selects.
+func (s *Store) Text(ctx context.Context, sql string) (text string, err error) {
+	err = s.query(ctx, "test", sql, func(r driver.Rows) error { return r.Scan(&text) })
+	return text, err
+}

@@ -1,0 +1,196 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/rules"
+)
+
+// SaveFindings replaces the findings with these ids and adds events to their
+// history: all of it or nothing. Events get the time of the call.
+func (s *Store) SaveFindings(ctx context.Context, changed []rules.Finding, events []rules.Event) error {
+	if len(changed)+len(events) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := time.Now().UTC()
+	version, err := s.nextVersion(ctx, at)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, 0, len(changed)+len(events))
+	for i := range changed {
+		row, err := findingRow(&changed[i])
+		if err != nil {
+			return err
+		}
+		rows = append(rows, append([]any{changed[i].ID, version, at, uint32(len(rows)), "", ""}, row...))
+	}
+	for i := range events {
+		e := events[i]
+		e.At = at
+		text, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("save findings: event of %s: %w", e.Finding, err)
+		}
+		row := []any{e.Finding, version, at, uint32(len(rows)), e.Kind, string(text)}
+		rows = append(rows, append(row, "", []string{}, "", "", "", "", "", "", time.Unix(0, noInstant), time.Unix(0, noInstant), ""))
+	}
+	err = s.insert(ctx, "save findings", "INSERT INTO finding_events ("+eventTable().names()+")", newToken(), func(b driver.Batch) error {
+		for _, row := range rows {
+			if err := b.Append(row...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.version = version
+	}
+	return err
+}
+
+// nextVersion returns a number above all that were given out, so that the
+// newest state wins whatever the clock does.
+func (s *Store) nextVersion(ctx context.Context, at time.Time) (uint64, error) {
+	var last uint64
+	err := s.query(ctx, "read the newest finding", "SELECT max(version) FROM finding_events",
+		func(r driver.Rows) error { return r.Scan(&last) })
+	return max(uint64(at.UnixNano()), last+1, s.version+1), err
+}
+
+// findingRow returns the values of findingColumns.
+func findingRow(f *rules.Finding) ([]any, error) {
+	body, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("save findings: %s: %w", f.ID, err)
+	}
+	clauses := f.Clauses
+	if clauses == nil {
+		clauses = []string{}
+	}
+	return []any{
+		f.Rule, clauses, string(f.Subject.Kind), f.Subject.ID, f.EnterpriseID, f.Province,
+		string(f.Severity), string(f.State), time.Unix(0, instantOf(f.FirstSeen)).UTC(), time.Unix(0, instantOf(f.LastSeen)).UTC(), string(body),
+	}, nil
+}
+
+// Findings returns the findings that match, ordered by id.
+func (s *Store) Findings(ctx context.Context, filter rules.FindingFilter) ([]rules.Finding, error) {
+	condition, values := findingCondition(&filter)
+	return s.findings(ctx, condition, values)
+}
+
+// Finding returns the finding with that id, if there is one.
+func (s *Store) Finding(ctx context.Context, id string) (rules.Finding, bool, error) {
+	list, err := s.findings(ctx, " WHERE id = {id:String}", []any{clickhouse.Named("id", id)})
+	if err != nil || len(list) == 0 {
+		return rules.Finding{}, false, err
+	}
+	return list[0], true, nil
+}
+
+func (s *Store) findings(ctx context.Context, tail string, values []any) ([]rules.Finding, error) {
+	limit := ""
+	if before, after, ok := strings.Cut(tail, " LIMIT "); ok {
+		tail, limit = before, " LIMIT "+after
+	}
+	var list []rules.Finding
+	err := s.query(ctx, "read findings", "SELECT body FROM findings FINAL"+tail+" ORDER BY id"+limit, func(r driver.Rows) error {
+		var (
+			body string
+			f    rules.Finding
+		)
+		if err := r.Scan(&body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(body), &f); err != nil {
+			return fmt.Errorf("a stored finding is damaged: %w", err)
+		}
+		list = append(list, f)
+		return nil
+	}, values...)
+	return list, err
+}
+
+// findingCondition says in SQL what FindingFilter.Match says in Go.
+func findingCondition(f *rules.FindingFilter) (tail string, values []any) {
+	var terms []string
+	add := func(name, term, value string) {
+		if value != "" {
+			terms = append(terms, term)
+			values = append(values, clickhouse.Named(name, value))
+		}
+	}
+	add("rule", "rule = {rule:String}", f.Rule)
+	add("clause", "has(clauses, {clause:String})", f.Clause)
+	add("province", "province = {province:String}", f.Province)
+	add("enterprise", "enterprise = {enterprise:String}", f.Enterprise)
+	add("state", "state = {state:String}", string(f.State))
+	add("severity", "severity = {severity:String}", string(f.Severity))
+	if !f.Since.IsZero() {
+		add("since", "last_seen >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')", strconv.FormatInt(instantOf(f.Since), 10))
+	}
+	if !f.Until.IsZero() {
+		add("until", "first_seen < fromUnixTimestamp64Nano({until:Int64}, 'UTC')", strconv.FormatInt(instantOf(f.Until), 10))
+	}
+	if len(terms) > 0 {
+		tail = " WHERE " + strings.Join(terms, " AND ")
+	}
+	if f.Limit > 0 {
+		tail += " LIMIT {limit:UInt64}"
+		values = append(values, clickhouse.Named("limit", strconv.Itoa(f.Limit)))
+	}
+	return tail, values
+}
+
+// Events returns the history of a finding, oldest first.
+func (s *Store) Events(ctx context.Context, id string) ([]rules.Event, error) {
+	var list []rules.Event
+	err := s.query(ctx, "read the history of a finding",
+		"SELECT event FROM finding_events WHERE id = {id:String} AND event != '' ORDER BY version, number",
+		func(r driver.Rows) error {
+			var (
+				text string
+				e    rules.Event
+			)
+			if err := r.Scan(&text); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(text), &e); err != nil {
+				return fmt.Errorf("a stored event of %s is damaged: %w", id, err)
+			}
+			list = append(list, e)
+			return nil
+		}, clickhouse.Named("id", id))
+	return list, err
+}
+
+// repairFindings writes states that are in the history and not in findings: the
+// engine ended between writing the two.
+func (s *Store) repairFindings(ctx context.Context) error {
+	var behind bool
+	err := s.query(ctx, "check findings",
+		"SELECT (SELECT max(version) FROM finding_events WHERE body != '') > (SELECT max(version) FROM findings)",
+		func(r driver.Rows) error {
+			var n uint8
+			err := r.Scan(&n)
+			behind = n != 0
+			return err
+		})
+	if err != nil || !behind {
+		return err
+	}
+	columns := findingTable().names()
+	return s.exec(ctx, "repair findings", "INSERT INTO findings ("+columns+") SELECT "+columns+
+		" FROM finding_events WHERE body != '' AND version > (SELECT max(version) FROM findings)")
+}

@@ -1,0 +1,108 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+)
+
+// longestPause bounds the pause between two tries.
+const longestPause = 5 * time.Second
+
+// flowSender sends batches over a connection of its own. It is used by one
+// goroutine.
+type flowSender struct {
+	store    *Store
+	retryFor time.Duration
+	client   *ch.Client // nil when not connected
+}
+
+// send writes a batch. Errors that may pass are met by sending it again under
+// the same token, so that a batch that had arrived is not written twice.
+func (f *flowSender) send(ctx context.Context, batch *flowBatch) error {
+	began, pause := time.Now(), firstPause
+	for try := 1; ; try++ {
+		err := f.sendOnce(ctx, batch)
+		if err == nil {
+			return nil
+		}
+		left := f.retryFor - time.Since(began)
+		if !transient(err) || left <= 0 || ctx.Err() != nil {
+			return f.store.explain(fmt.Sprintf("write %d flows (try %d)", batch.rows, try), err)
+		}
+		if try == 1 {
+			f.store.log.Warn("the store does not take flows, trying again", "error", err, "for", f.retryFor)
+		}
+		wait(ctx, min(pause, left))
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func (f *flowSender) sendOnce(ctx context.Context, batch *flowBatch) error {
+	if f.client == nil || f.client.IsClosed() {
+		client, err := f.store.connect(ctx)
+		if err != nil {
+			return err
+		}
+		f.client = client
+	}
+	err := f.client.Do(ctx, ch.Query{
+		Body:     "INSERT INTO flows (" + flowTable().names() + ") VALUES",
+		Input:    batch.input,
+		Settings: flowSettings(batch.token),
+	})
+	if err != nil && !ch.IsException(err) {
+		// The two ends may be out of step.
+		f.close()
+	}
+	return err
+}
+
+func (f *flowSender) close() {
+	if f.client != nil && !f.client.IsClosed() {
+		if err := f.client.Close(); err != nil {
+			f.store.log.Debug("closing the connection of a flow writer", "error", err)
+		}
+	}
+	f.client = nil
+}
+
+func flowSettings(token string) []ch.Setting {
+	return []ch.Setting{
+		{Key: "async_insert", Value: "0"},
+		{Key: "insert_deduplicate", Value: "1"},
+		{Key: "insert_deduplication_token", Value: token},
+		{Key: "deduplicate_blocks_in_dependent_materialized_views", Value: "1"},
+	}
+}
+
+// connect opens a connection for inserts to the first address that answers.
+func (s *Store) connect(ctx context.Context) (*ch.Client, error) {
+	var failed []error
+	for _, addr := range s.cfg.Addr {
+		conn, err := dial(ctx, addr)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		options := ch.Options{
+			Database: s.cfg.Database, User: s.cfg.Username, Password: s.cfg.Password,
+			ReadTimeout: readTime, HandshakeTimeout: dialTime,
+		}
+		if !near(s.cfg.Addr) {
+			options.Compression = ch.CompressionLZ4
+		}
+		client, err := ch.Connect(ctx, conn, options)
+		if err == nil {
+			return client, nil
+		}
+		failed = append(failed, fmt.Errorf("connect to %s: %w", addr, err), conn.Close())
+		if ch.IsException(err) {
+			break // it answers, and will say the same again
+		}
+	}
+	return nil, errors.Join(failed...)
+}

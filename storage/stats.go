@@ -1,0 +1,63 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Stats says how much is stored.
+type Stats struct {
+	// Tables are those of the store, ordered by name.
+	Tables []TableStats
+	// FlowColumns are the compressed bytes of the columns of flows by name.
+	FlowColumns map[string]uint64
+}
+
+// TableStats says how much one table holds on disk.
+type TableStats struct {
+	Name  string
+	Rows  uint64
+	Bytes uint64
+	Parts uint64
+}
+
+// BytesPerFlow is how many bytes on disk one flow takes, 0 when there is none.
+func (s *Stats) BytesPerFlow() float64 {
+	for _, t := range s.Tables {
+		if t.Name == "flows" && t.Rows > 0 {
+			return float64(t.Bytes) / float64(t.Rows)
+		}
+	}
+	return 0
+}
+
+// Stats returns what is stored now, by active parts.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	stats := Stats{FlowColumns: make(map[string]uint64)}
+	err := s.query(ctx, "read statistics",
+		"SELECT table, sum(rows), sum(bytes_on_disk), count() FROM system.parts WHERE database = currentDatabase() AND active GROUP BY table ORDER BY table",
+		func(r driver.Rows) error {
+			var t TableStats
+			if err := r.Scan(&t.Name, &t.Rows, &t.Bytes, &t.Parts); err != nil {
+				return err
+			}
+			stats.Tables = append(stats.Tables, t)
+			return nil
+		})
+	if err != nil {
+		return stats, err
+	}
+	err = s.query(ctx, "read statistics",
+		"SELECT name, data_compressed_bytes FROM system.columns WHERE database = currentDatabase() AND table = 'flows'",
+		func(r driver.Rows) error {
+			var (
+				name  string
+				bytes uint64
+			)
+			err := r.Scan(&name, &bytes)
+			stats.FlowColumns[name] = bytes
+			return err
+		})
+	return stats, err
+}
