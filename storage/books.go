@@ -54,9 +54,8 @@ func (s *Store) WriteBooks(ctx context.Context, entries []flows.Entry) error {
 func bookRow(stored time.Time, e *flows.Entry) []any {
 	row := []any{
 		stored, e.Minute.UTC(), wideOrZero(e.Source.Exporter), uint8(familyOf(e.Source.Exporter)),
-		e.Source.Domain, closed(uint8(e.Source.Version), uint8(flows.SFlow5)),
+		e.Source.Domain, e.Source.Version.String(),
 	}
-	row[5] = flows.Version(row[5].(uint8)).String()
 	for _, figure := range countFigures(&e.Count) {
 		row = append(row, *figure)
 	}
@@ -122,7 +121,7 @@ func secondsOf(w rules.Window) []any {
 	return []any{clickhouse.Named("from", bound(from-from%60)), clickhouse.Named("to", bound(to))}
 }
 
-// BookEntries yields what is stored of the books for the minutes that begin in
+// BookEntries returns what is stored of the books for the minutes that begin in
 // w, added up per source and minute and ordered by minute.
 func (s *Store) BookEntries(ctx context.Context, w rules.Window) ([]flows.Entry, error) {
 	sql := "SELECT minute, exporter, family, domain, toInt8(version)"

@@ -86,8 +86,13 @@ func findingRow(f *rules.Finding) ([]any, error) {
 
 // Findings returns the findings that match, ordered by id.
 func (s *Store) Findings(ctx context.Context, filter rules.FindingFilter) ([]rules.Finding, error) {
-	condition, values := findingCondition(&filter)
-	return s.findings(ctx, condition, values)
+	tail, values := findingCondition(&filter)
+	tail += " ORDER BY id"
+	if filter.Limit > 0 {
+		tail += " LIMIT {limit:UInt64}"
+		values = append(values, clickhouse.Named("limit", strconv.Itoa(filter.Limit)))
+	}
+	return s.findings(ctx, tail, values)
 }
 
 // Finding returns the finding with that id, if there is one.
@@ -100,12 +105,8 @@ func (s *Store) Finding(ctx context.Context, id string) (rules.Finding, bool, er
 }
 
 func (s *Store) findings(ctx context.Context, tail string, values []any) ([]rules.Finding, error) {
-	limit := ""
-	if before, after, ok := strings.Cut(tail, " LIMIT "); ok {
-		tail, limit = before, " LIMIT "+after
-	}
 	var list []rules.Finding
-	err := s.query(ctx, "read findings", "SELECT body FROM findings FINAL"+tail+" ORDER BY id"+limit, func(r driver.Rows) error {
+	err := s.query(ctx, "read findings", "SELECT body FROM findings FINAL"+tail, func(r driver.Rows) error {
 		var (
 			body string
 			f    rules.Finding
@@ -123,7 +124,7 @@ func (s *Store) findings(ctx context.Context, tail string, values []any) ([]rule
 }
 
 // findingCondition says in SQL what FindingFilter.Match says in Go.
-func findingCondition(f *rules.FindingFilter) (tail string, values []any) {
+func findingCondition(f *rules.FindingFilter) (clause string, values []any) {
 	var terms []string
 	add := func(name, term, value string) {
 		if value != "" {
@@ -143,14 +144,10 @@ func findingCondition(f *rules.FindingFilter) (tail string, values []any) {
 	if !f.Until.IsZero() {
 		add("until", "first_seen < fromUnixTimestamp64Nano({until:Int64}, 'UTC')", strconv.FormatInt(instantOf(f.Until), 10))
 	}
-	if len(terms) > 0 {
-		tail = " WHERE " + strings.Join(terms, " AND ")
+	if len(terms) == 0 {
+		return "", nil
 	}
-	if f.Limit > 0 {
-		tail += " LIMIT {limit:UInt64}"
-		values = append(values, clickhouse.Named("limit", strconv.Itoa(f.Limit)))
-	}
-	return tail, values
+	return " WHERE " + strings.Join(terms, " AND "), values
 }
 
 // Events returns the history of a finding, oldest first.

@@ -163,25 +163,38 @@ func TestStoreGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// TestLostAnswers lets each batch arrive and loses the answer, at another byte
-// of it every time.
+// TestLostAnswers lets each batch arrive and loses the last bytes of the
+// answer, so that the writer cannot know and sends it again.
 func TestLostAnswers(t *testing.T) {
 	behind, direct, g := gated(t)
 	books := flows.NewBooks()
 	w := writerOf(t, behind, storage.FlowWriterConfig{Books: books})
-	total := uint64(0)
-	for cut := range 6 {
-		if err := w.Append(receive(books, traffic(100, uint64(cut)))); err != nil {
+	total, repeated := uint64(0), 0
+	write := func() (answer int) {
+		t.Helper()
+		before := g.delivered()
+		if err := w.Append(receive(books, traffic(100, total))); err != nil {
 			t.Fatal(err)
 		}
 		total += 100
-		g.loseAnswers(cut * 400)
 		if err := w.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		return g.delivered() - before
 	}
-	g.loseAnswers(-1)
+	write() // connects
+	for last := 1; last <= 16; last *= 2 {
+		answer := write()
+		tried := g.tried()
+		g.loseAnswers(answer - last)
+		write()
+		g.loseAnswers(-1)
+		repeated += g.tried() - tried
+	}
 	closeWriter(t, w)
+	if repeated == 0 {
+		t.Error("no answer was lost")
+	}
 	testkit.Balance(t, books)
 	rolled, err := direct.Number(t.Context(), "SELECT sum(flows) FROM line_networks")
 	if err != nil {

@@ -19,9 +19,10 @@ type gate struct {
 
 	mu       sync.Mutex // guards everything below
 	open     bool
-	deaf     int // how many more bytes of answers are delivered once swallow was called, -1 for all
+	deaf     int // how many more bytes of answers are delivered before the next is lost, -1 for all
 	conns    map[net.Conn]bool
 	attempts int
+	answered int // bytes of answers delivered
 }
 
 // newGate returns an open gate to the server.
@@ -70,6 +71,13 @@ func (g *gate) loseAnswers(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.deaf = n
+}
+
+// delivered is how many bytes of answers went through so far.
+func (g *gate) delivered() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.answered
 }
 
 // tried is how often somebody came to the gate.
@@ -136,11 +144,9 @@ func (g *gate) copy(to io.WriteCloser, from io.ReadCloser, answers bool) {
 func (g *gate) lost(n int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.deaf < 0 {
-		return false
-	}
-	g.deaf -= n
-	if g.deaf >= 0 {
+	if g.deaf < 0 || g.deaf >= n {
+		g.answered += n
+		g.deaf = max(g.deaf-n, -1)
 		return false
 	}
 	g.deaf = -1

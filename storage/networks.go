@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +50,7 @@ ORDER BY line, day, near, near_bits, far, far_bits`,
 				return nil
 			}, values...)
 		if err != nil && !errors.Is(err, errEnough) {
-			yield(rules.LineNetworks{Near: netip.Prefix{}}, err)
+			yield(rules.LineNetworks{}, err)
 		}
 	}
 }

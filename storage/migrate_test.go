@@ -1,0 +1,212 @@
+package storage_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/linewarden/linewarden/rules"
+	"github.com/linewarden/linewarden/storage"
+)
+
+// schemaOf is the text of every table and view of the database.
+func schemaOf(tb testing.TB, s *storage.Store) string {
+	tb.Helper()
+	text, err := s.Text(tb.Context(), `SELECT arrayStringConcat(groupArray(create_table_query), '\n')
+FROM (SELECT create_table_query FROM system.tables WHERE database = currentDatabase() ORDER BY name)`)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return text
+}
+
+func TestMigrateTwice(t *testing.T) {
+	s := open(t, configure(t))
+	store(t, s, traffic(10, 1)...)
+	before := schemaOf(t, s)
+	for range 2 {
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := schemaOf(t, s); after != before || strings.Count(before, "CREATE") < 12 {
+		t.Errorf("the schema changed from\n%s\nto\n%s", before, after)
+	}
+	if n := count(t, s, "flows"); n != 10 {
+		t.Errorf("%d flows are left of 10", n)
+	}
+	if n := count(t, s, "schema_versions"); n != 1 {
+		t.Errorf("%d steps are noted, want 1", n)
+	}
+}
+
+func TestMigrateTogether(t *testing.T) {
+	cfg := configure(t)
+	first := reopen(t, cfg)
+	second, err := storage.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, s := range []*storage.Store{first, second} {
+		wg.Go(func() {
+			if err := s.Migrate(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMigrateGoesOnAfterAnInterruption(t *testing.T) {
+	s := open(t, configure(t))
+	want := schemaOf(t, s)
+	for _, statement := range []string{
+		"TRUNCATE TABLE schema_versions", "DROP VIEW line_networks_from_peers", "DROP TABLE finding_events", "DROP TABLE audit_runs",
+	} {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := schemaOf(t, s); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	s := open(t, configure(t))
+	if err := s.Exec(t.Context(), "INSERT INTO schema_versions SELECT 99, 'of the future', now()"); err != nil {
+		t.Fatal(err)
+	}
+	before := schemaOf(t, s)
+	err := s.Migrate(t.Context())
+	if !errors.Is(err, storage.ErrNewerSchema) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"schema 99", "up to 1", "use the newer linewarden"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if schemaOf(t, s) != before {
+		t.Error("a refused schema was changed")
+	}
+}
+
+func TestChangedTableIsNamed(t *testing.T) {
+	s := open(t, configure(t))
+	for _, statement := range []string{"ALTER TABLE flows DROP COLUMN tos", "ALTER TABLE audit_runs MODIFY COLUMN subjects UInt32"} {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := s.Migrate(t.Context())
+	if err == nil {
+		t.Fatal("a changed table was taken")
+	}
+	for _, want := range []string{"flows.tos is missing", "audit_runs.subjects is UInt32 instead of UInt64"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+}
+
+func TestRetentionFollowsTheConfiguration(t *testing.T) {
+	cfg := configure(t)
+	open(t, cfg)
+	for _, tt := range []struct {
+		flows time.Duration
+		want  string
+	}{
+		{7 * 24 * time.Hour, "TTL stored + toIntervalSecond(604800)"},
+		{36 * time.Hour, "TTL stored + toIntervalSecond(129600)"},
+		{0, ""},
+		{time.Hour, "TTL stored + toIntervalSecond(3600)"},
+	} {
+		cfg.Retention.Flows = tt.flows
+		s, err := storage.Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Text(t.Context(), "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'flows'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.want == "" && strings.Contains(got, "TTL ") || !strings.Contains(got, tt.want) {
+			t.Errorf("retention %v gives %s", tt.flows, got)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOldRowsGo writes flows that were stored long ago, beside new flows of old
+// events.
+func TestOldRowsGo(t *testing.T) {
+	s := open(t, configure(t))
+	old := traffic(10, 1)
+	for i := range old {
+		old[i].Start = old[i].Start.AddDate(-20, 0, 0)
+		old[i].End = old[i].End.AddDate(-20, 0, 0)
+	}
+	store(t, s, old...)
+	for _, statement := range []string{
+		"INSERT INTO flows SELECT * REPLACE (now() - toIntervalDay(8) AS stored) FROM flows",
+		"OPTIMIZE TABLE flows FINAL",
+	} {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, s, "flows"); n != 10 {
+		t.Errorf("%d flows are left, want the 10 that were stored just now", n)
+	}
+}
+
+func TestPrivacyReachesTheView(t *testing.T) {
+	cfg := configure(t)
+	s := open(t, cfg)
+	bare := traffic(1, 1)[0]
+	bare.Labels.SrcNet, bare.Labels.DstNet = netip.Prefix{}, netip.Prefix{}
+	store(t, s, bare)
+	cfg.ThirdPartyV4 = 20
+	again, err := storage.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store(t, again, bare)
+	var bits []int
+	for n, err := range again.LineNetworks(t.Context(), rules.Window{From: noon.AddDate(0, 0, -1), To: noon.AddDate(0, 0, 1)}, time.UTC) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !n.Near.Contains(bare.Src) && !n.Near.Contains(bare.Dst) || n.Near.Masked() != n.Near {
+			t.Errorf("near network %v of %v and %v", n.Near, bare.Src, bare.Dst)
+		}
+		bits = append(bits, n.Near.Bits(), n.Far.Bits())
+	}
+	slices.Sort(bits)
+	if !slices.Equal(bits, []int{20, 20, 24, 24}) {
+		t.Errorf("networks of %v bits", bits)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// readme is the text of README.md.
+func readme() string {
+	var b strings.Builder
+	b.WriteString(`# storage
+
+Flows, their books, rollups, ledgers and findings in ClickHouse: the embedded
+engine or a server, by the same code. This is the only package that speaks SQL.
+This page is made from the schema: ` + "`go test ./storage -run Readme -update`" + ` writes it.
+
+## Tables
+
+Lifetimes are those of ` + "`storage.retention`" + ` and count from the named column; the
+configuration may change them at any time. Tables that are partitioned drop whole
+partitions. No partition hangs on event time, so a clock that is far off cannot
+make many of them, and each batch of flows is one part: all of it or nothing.
+
+| table | holds | engine | partition | order | kept |
+|---|---|---|---|---|---|
+`)
+	for _, t := range schema() {
+		kept, partition := "for good", "none"
+		if t.retention != nil {
+			kept = fmt.Sprintf("`%s` from `%s`", t.lifetime, t.birth)
+		}
+		if t.partition != "" {
+			partition = "`" + t.partition + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%s` | %s |\n", t.name, t.purpose, t.engine, partition, t.order, kept)
+	}
+	b.WriteString("\n| view | fills | how |\n|---|---|---|\n")
+	for _, v := range views(Config{ThirdPartyV4: 24, ThirdPartyV6: 48, Location: time.UTC}) {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", v.name, v.target, v.purpose)
+	}
+	b.WriteString("\n## Columns\n\n")
+	for _, t := range schema() {
+		names := make([]string, len(t.columns))
+		for i, c := range t.columns {
+			kind, _, _ := strings.Cut(c.kind, "(")
+			if kind == "LowCardinality" || kind == "Array" || kind == "Nullable" {
+				kind = c.kind
+			}
+			names[i] = "`" + c.name + "` " + kind
+		}
+		fmt.Fprintf(&b, "- **%s**: %s\n", t.name, strings.Join(names, ", "))
+	}
+	b.WriteString(`
+Instants are in UTC, to the nanosecond; 1900-01-01 says that there is none.
+IPv4 addresses are stored as ::ffff:a.b.c.d, their prefixes with 96 added to the
+length; a length of 255 is no prefix. ` + "`families`" + ` has two bits for each address
+(exporter, source, destination, next hop; from the lowest): 0 nothing was said,
+1 IPv4, 2 IPv6, 3 an IPv6 address that is itself mapped.
+
+## What is written once
+
+Every insert has a token; the tables remember the last 1000 of each partition. An
+insert whose answer was lost is sent again under its token and not written twice,
+neither into its table nor into the rollups behind it. Findings and their history
+are one insert into ` + "`finding_events`" + `. An import of ledgers is visible when its row in
+` + "`ledger_versions`" + ` is written, which is last; rows are opened and closed, never
+changed, so the ledgers can be read as they were known at any instant.
+
+## Adding a migration
+
+1. Change the table in schema.go to what it shall be.
+2. Add a step at the end of ` + "`migrations`" + ` in migrate.go that brings older tables
+   there, with statements that check before they change
+   (` + "`ALTER TABLE flows ADD COLUMN IF NOT EXISTS ...`" + `). Steps already there are not
+   touched: databases have applied them. A new database gets the newest tables from
+   step 1 and runs the others, which find nothing to do.
+3. A new column of flows also goes into flowbatch.go and flowrow.go; tests compare
+   all three. A changed view needs no step: its query is compared at each start.
+4. Run the tests and write this page anew.
+
+A database whose schema is newer than the program is refused and left alone.
+`)
+	return b.String()
+}
