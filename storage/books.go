@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -124,11 +125,8 @@ func secondsOf(w rules.Window) []any {
 // BookEntries returns what is stored of the books for the minutes that begin in
 // w, added up per source and minute and ordered by minute.
 func (s *Store) BookEntries(ctx context.Context, w rules.Window) ([]flows.Entry, error) {
-	sql := "SELECT minute, exporter, family, domain, toInt8(version)"
-	for _, name := range countNames() {
-		sql += ", sum(flow_books." + name + ")"
-	}
-	sql += ` FROM flow_books WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC')
+	sql := "SELECT minute, exporter, family, domain, toInt8(version), sum(flow_books." + strings.Join(countNames(), "), sum(flow_books.") + `)
+FROM flow_books WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC')
 GROUP BY minute, exporter, family, domain, version ORDER BY minute, exporter, family, domain, version`
 	var list []flows.Entry
 	err := s.query(ctx, "read books", sql, func(r driver.Rows) error {

@@ -36,8 +36,8 @@ func everyFigure(tb testing.TB) flows.Count {
 	fill = func(v reflect.Value) {
 		switch v.Kind() {
 		case reflect.Struct:
-			for i := range v.NumField() {
-				fill(v.Field(i))
+			for _, field := range v.Fields() {
+				fill(field)
 			}
 		case reflect.Array:
 			for i := range v.Len() {

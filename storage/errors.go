@@ -131,7 +131,7 @@ func transient(err error) bool {
 		codeTooManyParts, codeShutdown, codeQueryCancelled, codeAborted, codeKeeper, codeTableShuttingDown, codeTooLarge:
 		return true
 	}
-	return kindOf(err) == ErrDiskFull
+	return errors.Is(kindOf(err), ErrDiskFull)
 }
 
 // explain names the place and the remedy of an error of the driver.

@@ -107,3 +107,23 @@ func TestLineNamesAreValues(t *testing.T) {
 		}
 	}
 }
+
+// TestLeavingEarlyIsCheap reads three of many records: the others must not be
+// sent for nothing.
+func TestLeavingEarlyIsCheap(t *testing.T) {
+	behind, direct, g := gated(t)
+	store(t, direct, traffic(200_000, 1)...)
+	before := g.delivered()
+	n := 0
+	for _, err := range behind.Flows(t.Context(), storage.FlowFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 3 {
+			break
+		}
+	}
+	if sent := g.delivered() - before; sent > 30<<20 {
+		t.Errorf("%d bytes were sent for three records", sent)
+	}
+}

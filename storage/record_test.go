@@ -45,8 +45,8 @@ func fill(tb testing.TB, v reflect.Value, next *uint64) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(tb, v.Field(i), next)
+		for _, field := range v.Fields() {
+			fill(tb, field, next)
 		}
 	case reflect.String:
 		v.SetString(fmt.Sprintf("word-%d", n))

@@ -91,9 +91,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.explain("reach the store", s.conn.Ping(ctx))
 }
 
-// query runs a SELECT and hands each row to scan. Values are passed as
-// parameters by clickhouse.Named.
+// query runs a SELECT and hands each row to scan, until it returns an error.
+// Values are passed as parameters by clickhouse.Named.
 func (s *Store) query(ctx context.Context, what, sql string, scan func(driver.Rows) error, values ...any) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	rows, err := s.conn.Query(ctx, sql, values...)
 	if err != nil {
 		return s.explain(what, err)
@@ -105,6 +107,7 @@ func (s *Store) query(ctx context.Context, what, sql string, scan func(driver.Ro
 	}()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
+			cancel() // else Close would read what is left
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -133,11 +136,7 @@ func (s *Store) insertOnce(ctx context.Context, sql string, fill func(driver.Bat
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if !batch.IsSent() {
-			err = errors.Join(err, batch.Abort())
-		}
-	}()
+	defer func() { err = errors.Join(err, batch.Close()) }()
 	if err := fill(batch); err != nil {
 		return fmt.Errorf("fill the batch: %w", err)
 	}

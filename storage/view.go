@@ -19,11 +19,11 @@ func views(c Config) []view {
 	return []view{
 		{
 			"line_networks_from_flows", "spreads each flow over the hours of the line it is labelled with",
-			"line_networks", networkQuery(c, mainSide),
+			"line_networks", networkQuery(c, mainSide()),
 		},
 		{
 			"line_networks_from_peers", "does the same for the line a flow left on",
-			"line_networks", networkQuery(c, peerSide),
+			"line_networks", networkQuery(c, peerSide()),
 		},
 		{
 			"findings_from_events", "takes the state of a finding from the row of its event",
@@ -51,16 +51,18 @@ type side struct {
 	line, direction, outward, condition string
 }
 
-var (
-	mainSide = side{
+// mainSide is the line a flow is labelled with.
+func mainSide() side {
+	return side{
 		line: "line", direction: "line_direction", outward: "line_direction = 'from_customer'",
 		condition: "line != '' AND line_direction != ''",
 	}
-	peerSide = side{
-		line: "peer_line", direction: "'to_customer'", outward: "false",
-		condition: "peer_line != ''",
-	}
-)
+}
+
+// peerSide is the line a flow left on when it entered on another.
+func peerSide() side {
+	return side{line: "peer_line", direction: "'to_customer'", outward: "false", condition: "peer_line != ''"}
+}
 
 // networkQuery is the query of the views that fill line_networks.
 //
