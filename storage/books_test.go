@@ -137,7 +137,8 @@ func TestBooksAreWrittenOnce(t *testing.T) {
 		}
 		g.loseAnswers(-1)
 	}
-	g.set(false)
+	// It arrives, nobody says so, and nobody answers the next tries.
+	g.loseAnswersAndShut(answer - 1)
 	if err := behind.WriteBooks(t.Context(), entries); err == nil {
 		t.Fatal("books were written to nobody")
 	} else if !strings.Contains(err.Error(), "does not answer") {

@@ -19,7 +19,8 @@ type gate struct {
 
 	mu       sync.Mutex // guards everything below
 	open     bool
-	deaf     int // how many more bytes of answers are delivered before the next is lost, -1 for all
+	deaf     int  // how many more bytes of answers are delivered before the next is lost, -1 for all
+	shuts    bool // the gate shuts when the answer is lost
 	conns    map[net.Conn]bool
 	attempts int
 	answered int // bytes of answers delivered
@@ -71,6 +72,13 @@ func (g *gate) loseAnswers(n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.deaf = n
+}
+
+// loseAnswersAndShut does the same and lets nobody in again.
+func (g *gate) loseAnswersAndShut(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.deaf, g.shuts = n, true
 }
 
 // delivered is how many bytes of answers went through so far.
@@ -150,6 +158,9 @@ func (g *gate) lost(n int) bool {
 		return false
 	}
 	g.deaf = -1
+	if g.shuts {
+		g.open, g.shuts = false, false
+	}
 	g.cut()
 	return true
 }

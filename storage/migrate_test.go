@@ -177,6 +177,24 @@ func TestOldRowsGo(t *testing.T) {
 	}
 }
 
+// TestWildClocks writes a batch of flows of many years: it is one part all the
+// same.
+func TestWildClocks(t *testing.T) {
+	s := open(t, configure(t))
+	records := traffic(400, 1)
+	for i := range records {
+		records[i].Start = noon.AddDate(0, 0, -20*i)
+	}
+	store(t, s, records...)
+	parts, err := s.Number(t.Context(), "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'flows' AND active")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, s, "flows"); n != 400 || parts != 1 {
+		t.Errorf("%d flows in %d parts", n, parts)
+	}
+}
+
 func TestPrivacyReachesTheView(t *testing.T) {
 	cfg := configure(t)
 	s := open(t, cfg)
