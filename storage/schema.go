@@ -20,7 +20,8 @@ const (
 
 // Codecs by how a column behaves in the order of its table.
 const (
-	codecSorted = "Delta, ZSTD(1)"
+	codecSorted = "GCD, Delta, ZSTD(1)" // instants have the resolution of their clock
+	codecNear   = "GCD, T64, ZSTD(1)"   // near a sorted one, in no order
 	codecNumber = "T64, ZSTD(1)"
 	codecPlain  = "ZSTD(1)"
 )
@@ -45,10 +46,10 @@ func flowTable() *table {
 			{"exporter", "IPv6", codecPlain},
 			{"domain", "UInt32", codecPlain},
 			{"version", kindVersion, codecPlain},
-			{"received", kindInstant, codecSorted},
+			{"received", kindInstant, codecNear},
 			{"exported", kindInstant, codecSorted},
 			{"start", kindInstant, codecSorted},
-			{"end", kindInstant, codecSorted},
+			{"end", kindInstant, codecNear},
 			{"src", "IPv6", codecPlain},
 			{"dst", "IPv6", codecPlain},
 			{"next_hop", "IPv6", codecPlain},
