@@ -27,6 +27,8 @@ type Finding struct {
 	Title        Text       `json:"title"`
 	Explanation  Text       `json:"explanation"`
 	Evidence     []Evidence `json:"evidence"`
+	// Benign lists the innocent explanations that were tested.
+	Benign []BenignTest `json:"benign"`
 }
 
 // Event is one entry of a finding's history; it is never changed or erased.
@@ -117,3 +119,7 @@ func FindingID(rule string, s Subject) string {
 	sum := sha256.Sum256([]byte(rule + "\x00" + string(s.Kind) + "\x00" + s.ID))
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:10]))
 }
+
+// ThirdPartyFacts returns the names of facts that list networks of others.
+// Exports show them no finer than the privacy settings allow.
+func ThirdPartyFacts() []string { return []string{"third_party_networks"} }

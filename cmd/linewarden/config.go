@@ -1,0 +1,308 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// Config is the whole configuration of the daemon. Every value has a default.
+type Config struct {
+	Carrier   CarrierConfig   `yaml:"carrier"`
+	Collector CollectorConfig `yaml:"collector"`
+	BGP       BGPConfig       `yaml:"bgp"`
+	Storage   StorageConfig   `yaml:"storage"`
+	Registry  RegistryConfig  `yaml:"registry"`
+	Rules     RulesConfig     `yaml:"rules"`
+	HTTP      HTTPConfig      `yaml:"http"`
+	Privacy   PrivacyConfig   `yaml:"privacy"`
+	Notify    []NotifyConfig  `yaml:"notify"`
+
+	// DataDir is the base of relative paths that the defaults name; it comes
+	// from --data, not from the file.
+	DataDir  string         `yaml:"-"`
+	location *time.Location // of Carrier.Timezone
+}
+
+// CarrierConfig says whose network is audited.
+type CarrierConfig struct {
+	Name     string   `yaml:"name"`
+	ASNs     []uint32 `yaml:"asns"`
+	Timezone string   `yaml:"timezone"`
+}
+
+// CollectorConfig says where flow exports are taken.
+type CollectorConfig struct {
+	collector.Config `yaml:",inline"`
+	Spool            SpoolConfig `yaml:"spool"`
+}
+
+// SpoolConfig is where records wait while the store is down.
+type SpoolConfig struct {
+	Dir      string `yaml:"dir"`
+	MaxBytes Size   `yaml:"max_bytes"`
+}
+
+// BGPConfig says where routes are taken.
+type BGPConfig struct {
+	Listen    string           `yaml:"listen"`
+	RouterID  netip.Addr       `yaml:"router_id"`
+	Neighbors []NeighborConfig `yaml:"neighbors"`
+	BMP       BMPConfig        `yaml:"bmp"`
+}
+
+// BMPConfig says where monitored routers report their sessions (RFC 7854).
+type BMPConfig struct {
+	Listen string `yaml:"listen"`
+}
+
+// NeighborConfig is a BGP speaker that may connect.
+type NeighborConfig struct {
+	Address netip.Addr `yaml:"address"`
+	ASN     uint32     `yaml:"asn"`
+}
+
+// StorageConfig says where records and findings are kept.
+type StorageConfig struct {
+	ClickHouse ClickHouseConfig `yaml:"clickhouse"`
+	Embedded   EmbeddedConfig   `yaml:"embedded"`
+	Retention  RetentionConfig  `yaml:"retention"`
+}
+
+// ClickHouseConfig names a server; without addresses the embedded engine is
+// used.
+type ClickHouseConfig struct {
+	Addr         []string `yaml:"addr"`
+	Database     string   `yaml:"database"`
+	Username     string   `yaml:"username"`
+	Password     string   `yaml:"password"`
+	PasswordFile string   `yaml:"password_file"`
+	Cluster      string   `yaml:"cluster"`
+}
+
+// EmbeddedConfig is the engine inside.
+type EmbeddedConfig struct {
+	Path string `yaml:"path"`
+}
+
+// RetentionConfig says how long each kind of data is kept.
+type RetentionConfig struct {
+	Flows    Duration `yaml:"flows"`
+	Rollups  Duration `yaml:"rollups"`
+	Routes   Duration `yaml:"routes"`
+	Findings Duration `yaml:"findings"`
+}
+
+// RegistryConfig names the ledger directory.
+type RegistryConfig struct {
+	Dir string `yaml:"dir"`
+}
+
+// RulesConfig says how often rules run and with which parameters.
+type RulesConfig struct {
+	Dir    string                        `yaml:"dir"`
+	Every  Duration                      `yaml:"every"`
+	Params map[string]map[string]float64 `yaml:"params"`
+}
+
+// HTTPConfig is where people and scrapers are answered.
+type HTTPConfig struct {
+	Listen string    `yaml:"listen"`
+	TLS    TLSConfig `yaml:"tls"`
+}
+
+// TLSConfig names a certificate chain and its key, both PEM.
+type TLSConfig struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// PrivacyConfig says what is kept of the addresses of third parties.
+type PrivacyConfig struct {
+	MaskExports        bool `yaml:"mask_exports"`
+	ThirdPartyPrefixV4 int  `yaml:"third_party_prefix_v4"` // bits
+	ThirdPartyPrefixV6 int  `yaml:"third_party_prefix_v6"` // bits
+}
+
+// NotifyConfig is where news of findings go.
+type NotifyConfig struct {
+	Kind     string `yaml:"kind"` // webhook, email, syslog, wecom, dingtalk, feishu
+	URL      string `yaml:"url"`
+	Severity string `yaml:"severity"`
+}
+
+// DefaultConfig returns the configuration of an empty file.
+func DefaultConfig() Config {
+	day := Duration(24 * time.Hour)
+	return Config{
+		Carrier: CarrierConfig{Name: "Example Telecom", ASNs: []uint32{64500}, Timezone: "Asia/Shanghai"},
+		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30}},
+		BGP: BGPConfig{
+			Listen: ":1790", RouterID: netip.AddrFrom4([4]byte{192, 0, 2, 1}),
+			BMP: BMPConfig{Listen: ":1791"},
+		},
+		Storage: StorageConfig{
+			ClickHouse: ClickHouseConfig{Database: "linewarden", Username: "default"},
+			Retention:  RetentionConfig{Flows: 7 * day, Rollups: 400 * day, Routes: 400 * day, Findings: 3650 * day},
+		},
+		Rules:   RulesConfig{Every: Duration(time.Hour)},
+		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
+		Privacy: PrivacyConfig{MaskExports: true, ThirdPartyPrefixV4: 24, ThirdPartyPrefixV6: 48},
+	}
+}
+
+// LoadConfig reads the file over the defaults; an empty name gives the
+// defaults. It reports every problem it finds, with line and column where the
+// file has one.
+func LoadConfig(file, dataDir string) (*Config, error) {
+	c := DefaultConfig()
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read configuration: %w; name another with --config", err)
+		}
+		if err := decodeConfig(expandEnv(text), &c); err != nil {
+			return nil, fmt.Errorf("configuration %s: %w", file, err)
+		}
+	}
+	c.DataDir = dataDir
+	c.fillPaths()
+	if err := c.check(); err != nil {
+		if file == "" {
+			file = "(defaults)"
+		}
+		return nil, fmt.Errorf("configuration %s: %w", file, err)
+	}
+	return &c, nil
+}
+
+func decodeConfig(text []byte, c *Config) error {
+	err := yaml.UnmarshalWithOptions(text, c, yaml.Strict())
+	if err == nil || errors.Is(err, errEmptyFile(text)) {
+		return nil
+	}
+	return errors.New(yaml.FormatError(err, false, true))
+}
+
+// fillPaths puts what has no path of its own below the data directory.
+func (c *Config) fillPaths() {
+	if c.DataDir == "" {
+		c.DataDir = "data"
+	}
+	if c.Storage.Embedded.Path == "" {
+		c.Storage.Embedded.Path = filepath.Join(c.DataDir, "engine")
+	}
+	if c.Collector.StateFile == collector.DefaultConfig().StateFile {
+		c.Collector.StateFile = filepath.Join(c.DataDir, "state", "netflow.state")
+	}
+	if c.Collector.Spool.Dir == "" {
+		c.Collector.Spool.Dir = filepath.Join(c.DataDir, "spool")
+	}
+	if c.Registry.Dir == "" {
+		c.Registry.Dir = filepath.Join(c.DataDir, "registry")
+	}
+}
+
+// check looks at what the types cannot say, and returns all of it at once.
+func (c *Config) check() error {
+	var problems []error
+	bad := complain(func(key, format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	})
+	loc, err := time.LoadLocation(c.Carrier.Timezone)
+	if err != nil {
+		bad("carrier.timezone", "%q is not a time zone name such as Asia/Shanghai", c.Carrier.Timezone)
+	}
+	c.location = loc
+	if err := c.Collector.Validate(); err != nil {
+		problems = append(problems, err)
+	}
+	c.checkPrivacy(bad)
+	c.checkHTTP(bad)
+	for i, n := range c.BGP.Neighbors {
+		if !n.Address.IsValid() || n.ASN == 0 {
+			bad(fmt.Sprintf("bgp.neighbors[%d]", i), "needs an address and an asn")
+		}
+	}
+	c.checkRules(bad)
+	return errors.Join(problems...)
+}
+
+// complain records one problem of the configuration.
+type complain func(key, format string, args ...any)
+
+func (c *Config) checkRules(bad complain) {
+	if c.Rules.Every < Duration(time.Minute) {
+		bad("rules.every", "%v is less than a minute", time.Duration(c.Rules.Every))
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Rules.Params)) {
+		r, ok := rules.Find(rules.Catalogue(), id)
+		if !ok {
+			bad("rules.params."+id, "there is no such rule, see linewarden rules list")
+			continue
+		}
+		if _, err := r.Spec.ParamsWith(c.Rules.Params[id]); err != nil {
+			bad("rules.params."+id, "%v", err)
+		}
+	}
+}
+
+func (c *Config) checkPrivacy(bad complain) {
+	if n := c.Privacy.ThirdPartyPrefixV4; n < 8 || n > 32 {
+		bad("privacy.third_party_prefix_v4", "%d is not from 8 to 32 bits", n)
+	}
+	if n := c.Privacy.ThirdPartyPrefixV6; n < 16 || n > 128 {
+		bad("privacy.third_party_prefix_v6", "%d is not from 16 to 128 bits", n)
+	}
+}
+
+// checkHTTP keeps people's pages on this machine: accounts and TLS belong in
+// front of them before they leave it.
+func (c *Config) checkHTTP(bad complain) {
+	if err := checkAddress(c.HTTP.Listen); err != nil {
+		bad("http.listen", "%v", err)
+		return
+	}
+	host, _, err := net.SplitHostPort(c.HTTP.Listen)
+	if err != nil {
+		return
+	}
+	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
+		bad("http.listen", "%q is not a loopback address; listen on 127.0.0.1 and put a reverse proxy with TLS and accounts before it", c.HTTP.Listen)
+	}
+}
+
+// NotInEffect names the keys that are accepted and set, and that this version
+// does nothing with yet.
+func (c *Config) NotInEffect() []string {
+	d := DefaultConfig()
+	var keys []string
+	for _, k := range []struct {
+		key string
+		set bool
+	}{
+		{"collector.spool", c.Collector.Spool.MaxBytes != d.Collector.Spool.MaxBytes || c.Collector.Spool.Dir != filepath.Join(c.DataDir, "spool")},
+		{"bgp.neighbors", len(c.BGP.Neighbors) > 0},
+		{"storage.clickhouse.cluster", c.Storage.ClickHouse.Cluster != ""},
+		{"rules.dir", c.Rules.Dir != ""},
+		{"http.tls", c.HTTP.TLS != TLSConfig{}},
+		{"notify", len(c.Notify) > 0},
+	} {
+		if k.set {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
+}
+

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/registry/xlsx"
+)
+
+// xlsxReader reads workbooks for registry.Read.
+var xlsxReader registry.WorkbookReader = xlsx.Reader{}
+
+// snapshot returns the ledgers in force. A configured directory is imported
+// first when its content changed since it was last imported; the store keeps
+// the truth, so that every command judges by the same rows.
+func (o *opened) snapshot(ctx context.Context, cfg *Config, log *slog.Logger) (*registry.Snapshot, error) {
+	if err := o.syncLedgers(ctx, cfg.Registry.Dir, log); err != nil {
+		return nil, err
+	}
+	tables, err := o.Ledgers(ctx, time.Time{})
+	if err != nil {
+		return nil, fmt.Errorf("read the ledgers in force: %w", err)
+	}
+	ledgers, problems := registry.Parse(tables)
+	if err := firstError(problems); err != nil {
+		return nil, fmt.Errorf("the ledgers in the store are damaged: %w; import them again", err)
+	}
+	return registry.NewSnapshot(ledgers, cfg.Carrier.ASNs), nil
+}
+
+// syncLedgers imports dir if its content is not what it was at its last import.
+func (o *opened) syncLedgers(ctx context.Context, dir string, log *slog.Logger) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	tables, problems := registry.Read(dir, xlsxReader)
+	_, more := registry.Parse(tables)
+	problems = append(problems, more...)
+	if err := firstError(problems); err != nil {
+		return fmt.Errorf("ledgers in %s: %w; see linewarden registry check %s", dir, err, dir)
+	}
+	hash := hashTables(tables)
+	source := "registry.dir"
+	last, err := o.LedgerSource(ctx, source)
+	if err != nil {
+		return fmt.Errorf("read the last import: %w", err)
+	}
+	if last == hash {
+		return nil
+	}
+	changes, err := o.ImportLedgersAs(ctx, tables, time.Now(), source, hash)
+	if err != nil {
+		return fmt.Errorf("import ledgers of %s: %w", dir, err)
+	}
+	log.Info("ledgers imported", "dir", dir, "changes", summarise(changes), "warnings", len(problems))
+	return nil
+}
+
+// firstError returns the first problem that is not a warning, and how many
+// more there are.
+func firstError(problems []registry.Problem) error {
+	var first *registry.Problem
+	n := 0
+	for i := range problems {
+		if problems[i].Warning {
+			continue
+		}
+		if first == nil {
+			first = &problems[i]
+		}
+		n++
+	}
+	switch {
+	case first == nil:
+		return nil
+	case n == 1:
+		return errors.New(first.String())
+	}
+	return fmt.Errorf("%s (and %d more)", first, n-1)
+}
+
+// hashTables names the content of ledgers.
+func hashTables(tables []registry.Table) string {
+	h := sha256.New()
+	for _, t := range tables {
+		fmt.Fprintf(h, "%q %q\n", t.Name, t.Columns)
+		for _, r := range t.Rows {
+			fmt.Fprintf(h, "%q\n", r.Fields)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

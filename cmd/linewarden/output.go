@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// oneOf checks the value of a flag that takes a few words.
+func oneOf(flag, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return usagef("--%s: %q is not one of %s", flag, value, strings.Join(allowed, ", "))
+}
+
+// writeJSON writes v for other programs: one indented document.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// writeOut calls write with the output stream, or with a file that appears
+// only when it is whole.
+func (g *globals) writeOut(file string, write func(io.Writer) error) error {
+	if file == "" || file == "-" {
+		return write(g.out)
+	}
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	return writeFileWhole(file, b.Bytes())
+}
+
+// writeFileWhole writes a file under another name beside it and renames it, so
+// that nobody sees half of it.
+func writeFileWhole(file string, content []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", file, err)
+			if rerr := os.Remove(tmp.Name()); rerr != nil && !os.IsNotExist(rerr) {
+				err = fmt.Errorf("%w (and %s stays: %w)", err, tmp.Name(), rerr)
+			}
+		}
+	}()
+	_, err = tmp.Write(content)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}

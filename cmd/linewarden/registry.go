@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linewarden/linewarden/registry"
+)
+
+func newRegistry(g *globals) *cobra.Command {
+	return group("registry", "Check, import and compare the ledgers",
+		newRegistryCheck(g), newRegistryImport(g), newRegistryDiff(g))
+}
+
+func newRegistryCheck(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "check DIR", Short: "Check every ledger of a directory", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			tables, _, err := readLedgers(args[0], g.out)
+			if err != nil {
+				return err
+			}
+			rows := 0
+			for _, t := range tables {
+				rows += len(t.Rows)
+			}
+			fmt.Fprintf(g.err, "%d rows in %d ledgers, no errors\n", rows, len(tables))
+			return nil
+		},
+	}
+}
+
+// readLedgers reads and parses a directory, and prints what is wrong with it,
+// one problem a line. Errors end in errSilent, warnings do not.
+func readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.Ledgers, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("ledger directory: %w", err)
+	} else if !info.IsDir() {
+		return nil, nil, fmt.Errorf("ledger directory %s is a file; name the directory that holds enterprises.csv, lines.csv and the others", dir)
+	}
+	tables, problems := registry.Read(dir, xlsxReader)
+	ledgers, more := registry.Parse(tables)
+	failed := false
+	for _, p := range append(problems, more...) {
+		text := p.String()
+		if p.Warning {
+			text += " (warning)"
+		}
+		fmt.Fprintln(problemsTo, text)
+		failed = failed || !p.Warning
+	}
+	if failed {
+		return nil, nil, errSilent
+	}
+	return tables, ledgers, nil
+}
+
+func newRegistryImport(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "import DIR", Short: "Take the ledgers of a directory over, all or nothing", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			tables, _, err := readLedgers(args[0], g.err)
+			if err != nil {
+				return err
+			}
+			s, err := openStore(cmd.Context(), g)
+			if err != nil {
+				return err
+			}
+			return s.closeAfter(cmd.Context(), func() error {
+				changes, err := s.ImportLedgers(cmd.Context(), tables, time.Now(), args[0])
+				if err != nil {
+					return fmt.Errorf("import ledgers: %w; nothing was changed", err)
+				}
+				fmt.Fprintln(g.err, summarise(changes))
+				return nil
+			})
+		},
+	}
+}
+
+// summarise counts changes by kind.
+func summarise(changes []registry.Change) string {
+	var added, changed, removed int
+	for _, c := range changes {
+		switch c.Kind {
+		case registry.Added:
+			added++
+		case registry.Changed:
+			changed++
+		case registry.Removed:
+			removed++
+		}
+	}
+	return fmt.Sprintf("%d rows added, %d changed, %d removed", added, changed, removed)
+}
+
+func newRegistryDiff(g *globals) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "diff DIR", Short: "Show what an import would change", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			tables, _, err := readLedgers(args[0], g.err)
+			if err != nil {
+				return err
+			}
+			s, err := openStore(cmd.Context(), g)
+			if err != nil {
+				return err
+			}
+			return s.closeAfter(cmd.Context(), func() error {
+				known, err := s.Ledgers(cmd.Context(), time.Time{})
+				if err != nil {
+					return fmt.Errorf("read the ledgers in force: %w", err)
+				}
+				changes := registry.Diff(known, tables)
+				if format == "json" {
+					return writeJSON(g.out, changes)
+				}
+				for _, ch := range changes {
+					fmt.Fprintln(g.out, ch)
+				}
+				fmt.Fprintln(g.err, summarise(changes))
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&format, "format", "table", "table or json")
+	return c
+}

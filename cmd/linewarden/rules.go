@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/rules"
+)
+
+func newRules(g *globals) *cobra.Command {
+	return group("rules", "Show the rules, their clauses and parameters", newRulesList(g), newRulesShow(g))
+}
+
+// ruleRow is a rule as other programs read it.
+type ruleRow struct {
+	ID       string      `json:"id"`
+	Version  string      `json:"version"`
+	Clauses  []string    `json:"clauses"`
+	Title    rules.Text  `json:"title"`
+	Claim    rules.Text  `json:"claim"`
+	Ledger   bool        `json:"ledger"`
+	Lookback int         `json:"lookback_days"`
+	Quiet    int         `json:"quiet_days"`
+	Params   []ruleParam `json:"params"`
+}
+
+type ruleParam struct {
+	Name    string     `json:"name"`
+	Unit    string     `json:"unit"`
+	Default float64    `json:"default"`
+	Value   float64    `json:"value"`
+	Min     float64    `json:"min"`
+	Max     float64    `json:"max"`
+	Meaning rules.Text `json:"meaning"`
+}
+
+func ruleRows(cfg *Config) ([]ruleRow, error) {
+	var rows []ruleRow
+	for _, r := range rules.Catalogue() {
+		values, err := r.Spec.ParamsWith(cfg.Rules.Params[r.Spec.ID])
+		if err != nil {
+			return nil, err
+		}
+		row := ruleRow{
+			ID: r.Spec.ID, Version: r.Spec.Version, Title: r.Spec.Title, Claim: r.Spec.Claim, Ledger: r.Spec.Ledger,
+			Lookback: r.Spec.LookbackDays, Quiet: r.Spec.QuietDays, Params: []ruleParam{},
+		}
+		for _, c := range r.Spec.Clauses {
+			row.Clauses = append(row.Clauses, c.ID)
+		}
+		for _, p := range r.Spec.Params {
+			row.Params = append(row.Params, ruleParam{
+				Name: p.Name, Unit: p.Unit, Default: p.Default, Value: values[p.Name], Min: p.Min, Max: p.Max, Meaning: p.Meaning,
+			})
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func newRulesList(g *globals) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "list", Short: "List the rules", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			cfg, err := g.config()
+			if err != nil {
+				return err
+			}
+			rows, err := ruleRows(cfg)
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return report.WriteJSON(g.out, rows)
+			}
+			t := report.NewTable("规则 RULE", "条款 CLAUSES", "数据 NEEDS", "回看 LOOK-BACK", "说明 TITLE")
+			for _, r := range rows {
+				needs := "流量 traffic"
+				if r.Ledger {
+					needs = "台账 ledgers"
+				}
+				t.AppendRow(table.Row{r.ID, strings.Join(r.Clauses, "\n"), needs, fmt.Sprintf("%d d", r.Lookback), r.Title.ZH + "\n" + r.Title.EN})
+			}
+			_, err = fmt.Fprintln(g.out, t.Render())
+			return err
+		},
+	}
+	c.Flags().StringVar(&format, "format", "table", "table or json")
+	return c
+}
+
+func newRulesShow(g *globals) *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use: "show ID", Short: "Show one rule: what it claims and its parameters", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := oneOf("format", format, "table", "json"); err != nil {
+				return err
+			}
+			cfg, err := g.config()
+			if err != nil {
+				return err
+			}
+			rows, err := ruleRows(cfg)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if r.ID == args[0] {
+					return showRule(g, r, format)
+				}
+			}
+			return fmt.Errorf("there is no rule %q, see linewarden rules list", args[0])
+		},
+	}
+	c.Flags().StringVar(&format, "format", "table", "table or json")
+	return c
+}
+
+func showRule(g *globals, r ruleRow, format string) error {
+	if format == "json" {
+		return report.WriteJSON(g.out, []ruleRow{r})
+	}
+	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n\n",
+		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(r.Clauses, ", "), r.Lookback, r.Quiet)
+	t := report.NewTable("参数 PARAMETER", "值 VALUE", "默认 DEFAULT", "范围 RANGE", "单位 UNIT", "含义 MEANING")
+	for _, p := range r.Params {
+		t.AppendRow(table.Row{p.Name, p.Value, p.Default, fmt.Sprintf("%v – %v", p.Min, p.Max), p.Unit, p.Meaning.ZH + "\n" + p.Meaning.EN})
+	}
+	_, err := fmt.Fprintln(g.out, t.Render())
+	return err
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/linewarden/linewarden/storage"
+	"github.com/linewarden/linewarden/storage/engine"
+)
+
+// stopTime is how long a command waits for what it started to end.
+const stopTime = 20 * time.Second
+
+// opened is a store and, where this process started one, its engine.
+type opened struct {
+	*storage.Store
+	engine *engine.Process
+}
+
+// openStore opens the store of the configuration: the named ClickHouse server,
+// else the engine of the daemon that runs on the data directory, else an
+// engine started for this command.
+func openStore(ctx context.Context, g *globals) (*opened, error) {
+	cfg, err := g.config()
+	if err != nil {
+		return nil, err
+	}
+	return openStoreOf(ctx, cfg, g.logger())
+}
+
+func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (_ *opened, err error) {
+	o := &opened{}
+	addr := cfg.Storage.ClickHouse.Addr
+	if len(addr) == 0 {
+		one, err := o.embedded(ctx, cfg, log)
+		if err != nil {
+			return nil, err
+		}
+		addr = []string{one}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	password, err := cfg.Storage.ClickHouse.password()
+	if err != nil {
+		return nil, err
+	}
+	c := cfg.Storage
+	o.Store, err = storage.Open(ctx, storage.Config{
+		Addr: addr, Database: c.ClickHouse.Database, Username: c.ClickHouse.Username, Password: password,
+		Retention: storage.Retention{
+			Flows: time.Duration(c.Retention.Flows), Rollups: time.Duration(c.Retention.Rollups),
+			Routes: time.Duration(c.Retention.Routes), Findings: time.Duration(c.Retention.Findings),
+		},
+		ThirdPartyV4: cfg.Privacy.ThirdPartyPrefixV4, ThirdPartyV6: cfg.Privacy.ThirdPartyPrefixV6,
+		Location: cfg.location, Logger: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	if err := o.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("prepare the store: %w", err)
+	}
+	return o, nil
+}
+
+// embedded returns the address of the engine on the data directory.
+func (o *opened) embedded(ctx context.Context, cfg *Config, log *slog.Logger) (string, error) {
+	path, err := filepath.Abs(cfg.Storage.Embedded.Path)
+	if err != nil {
+		return "", fmt.Errorf("engine directory: %w", err)
+	}
+	if addr, ok := engine.Attach(path); ok {
+		return addr, nil
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program to start the engine: %w", err)
+	}
+	o.engine, err = engine.Start(ctx, engine.ProcessConfig{Binary: binary, Path: path, Logger: log})
+	if err != nil {
+		return "", fmt.Errorf("start the embedded engine on %s: %w", path, err)
+	}
+	return o.engine.Addr(), nil
+}
+
+// closeAfter runs the work of a command and closes the store, whatever came of
+// it.
+func (o *opened) closeAfter(ctx context.Context, work func() error) error {
+	err := work()
+	return errors.Join(err, o.close(context.WithoutCancel(ctx)))
+}
+
+// close closes the store and stops the engine if this process started it.
+func (o *opened) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	var err error
+	if o.Store != nil {
+		err = o.Store.Close()
+	}
+	if o.engine != nil {
+		err = errors.Join(err, o.engine.Stop(ctx))
+	}
+	return err
+}
+
+// password returns the password of the server, from the file if one is named.
+func (c ClickHouseConfig) password() (string, error) {
+	if c.PasswordFile == "" {
+		return c.Password, nil
+	}
+	text, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("storage.clickhouse.password_file: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/xuri/excelize/v2"
+
+	"github.com/linewarden/linewarden/rules"
+)
+
+// Formats are the names WriteFindings takes.
+func Formats() []string { return []string{"table", "json", "csv", "xlsx"} }
+
+// WriteFindings writes findings in one of the Formats. Times are given in loc.
+func WriteFindings(w io.Writer, format string, findings []rules.Finding, loc *time.Location) error {
+	switch format {
+	case "table":
+		return writeTable(w, findings, loc)
+	case "json":
+		return WriteJSON(w, findings)
+	case "csv":
+		return writeCSV(w, findings, loc)
+	case "xlsx":
+		return writeWorkbook(w, findings, loc)
+	}
+	return fmt.Errorf("there is no format %q, it is one of %s", format, strings.Join(Formats(), ", "))
+}
+
+// WriteJSON writes a value as indented JSON with a line end. A nil slice of
+// findings is written as an empty array.
+func WriteJSON[T any](w io.Writer, values []T) error {
+	if values == nil {
+		values = []T{}
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(values); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// columns are the headings of CSV and workbook: the names of the JSON fields.
+var columns = []string{
+	"id", "rule", "rule_version", "clauses", "subject_kind", "subject_id", "subject_name", "enterprise_id", "province",
+	"severity", "confidence", "state", "first_seen", "last_seen", "window_from", "window_to", "completeness",
+	"title_zh", "title_en", "explanation_zh", "explanation_en", "facts", "evidence",
+}
+
+// row returns the cells of one finding, in the order of columns.
+func row(f *rules.Finding, loc *time.Location) ([]string, error) {
+	facts, err := json.Marshal(f.Facts)
+	if err != nil {
+		return nil, fmt.Errorf("facts of finding %s: %w", f.ID, err)
+	}
+	refs := make([]string, len(f.Evidence))
+	for i, e := range f.Evidence {
+		refs[i] = e.Ref
+	}
+	at := func(t time.Time) string { return t.In(loc).Format(time.RFC3339) }
+	share := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	return []string{
+		f.ID, f.Rule, f.RuleVersion, strings.Join(f.Clauses, ";"), string(f.Subject.Kind), f.Subject.ID, f.Subject.Name,
+		f.EnterpriseID, f.Province, string(f.Severity), share(f.Confidence), string(f.State),
+		at(f.FirstSeen), at(f.LastSeen), at(f.Window.From), at(f.Window.To), share(f.Completeness),
+		f.Title.ZH, f.Title.EN, f.Explanation.ZH, f.Explanation.EN, string(facts), strings.Join(refs, ";"),
+	}, nil
+}
+
+// inert keeps a spreadsheet from taking a cell for a formula.
+func inert(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+func writeCSV(w io.Writer, findings []rules.Finding, loc *time.Location) error {
+	// Spreadsheets take a file without this mark for the local code page.
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return fmt.Errorf("write CSV: %w", err)
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	if err := out.Write(columns); err != nil {
+		return fmt.Errorf("write CSV: %w", err)
+	}
+	for i := range findings {
+		cells, err := row(&findings[i], loc)
+		if err != nil {
+			return err
+		}
+		for c := range cells {
+			cells[c] = inert(cells[c])
+		}
+		if err := out.Write(cells); err != nil {
+			return fmt.Errorf("write CSV: %w", err)
+		}
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("write CSV: %w", err)
+	}
+	return nil
+}
+
+// sheetName is the sheet of a workbook that holds the findings.
+const sheetName = "findings"
+
+func writeWorkbook(w io.Writer, findings []rules.Finding, loc *time.Location) error {
+	book := excelize.NewFile()
+	err := fillWorkbook(book, findings, loc)
+	if err == nil {
+		err = book.Write(w)
+	}
+	if cerr := book.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write workbook: %w", err)
+	}
+	return nil
+}
+
+func fillWorkbook(book *excelize.File, findings []rules.Finding, loc *time.Location) error {
+	if err := book.SetSheetName(book.GetSheetName(0), sheetName); err != nil {
+		return fmt.Errorf("name the sheet: %w", err)
+	}
+	sheet, err := book.NewStreamWriter(sheetName)
+	if err != nil {
+		return fmt.Errorf("open the sheet: %w", err)
+	}
+	if err := sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		return fmt.Errorf("freeze the headings: %w", err)
+	}
+	if err := sheet.SetRow("A1", cellsOf(columns)); err != nil {
+		return fmt.Errorf("write the headings: %w", err)
+	}
+	for i := range findings {
+		cells, err := row(&findings[i], loc)
+		if err != nil {
+			return err
+		}
+		if err := sheet.SetRow("A"+strconv.Itoa(i+2), cellsOf(cells)); err != nil {
+			return fmt.Errorf("write row %d: %w", i+2, err)
+		}
+	}
+	if err := sheet.Flush(); err != nil {
+		return fmt.Errorf("finish the sheet: %w", err)
+	}
+	return nil
+}
+
+// maxCell is the longest text a cell of a workbook holds, in characters.
+const maxCell = 32767
+
+func cellsOf(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, t := range texts {
+		if r := []rune(t); len(r) > maxCell {
+			t = string(r[:maxCell])
+		}
+		out[i] = t
+	}
+	return out
+}
+
+// ByUrgency orders findings for a reader: open before closed, then severity,
+// rule and subject.
+func ByUrgency(findings []rules.Finding) {
+	slices.SortFunc(findings, func(a, b rules.Finding) int {
+		if c := closed(a.State) - closed(b.State); c != 0 {
+			return c
+		}
+		if c := severityRank(b.Severity) - severityRank(a.Severity); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.Rule, b.Rule); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Subject.ID, b.Subject.ID)
+	})
+}
+
+func closed(s rules.State) int {
+	switch s {
+	case rules.Ceased, rules.Rectified, rules.Dismissed:
+		return 1
+	case rules.Open, rules.Reviewing, rules.Confirmed, rules.Rectifying:
+	}
+	return 0
+}
+
+func severityRank(s rules.Severity) int {
+	return slices.Index([]rules.Severity{rules.Low, rules.Medium, rules.High, rules.Critical}, s)
+}

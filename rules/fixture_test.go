@@ -1,0 +1,106 @@
+package rules_test
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// day reads a date of a test.
+func day(t testing.TB, text string) registry.Date {
+	t.Helper()
+	d, err := registry.ParseDate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func validity(t testing.TB, from, to string) registry.Validity {
+	t.Helper()
+	return registry.Validity{From: day(t, from), To: day(t, to)}
+}
+
+// shanghai is the default time zone of a carrier.
+func shanghai(t testing.TB) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+// trafficOf answers with what a test laid down.
+type trafficOf struct {
+	networks []rules.LineNetworks
+	books    []rules.ExporterBooks
+}
+
+func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location) iter.Seq2[rules.LineNetworks, error] {
+	return func(yield func(rules.LineNetworks, error) bool) {
+		for _, n := range f.networks {
+			if !yield(n, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (f trafficOf) ExporterBooks(context.Context, rules.Window) ([]rules.ExporterBooks, error) {
+	return f.books, nil
+}
+
+// judged is a subject with what its rule said.
+type judged struct {
+	subject rules.Subject
+	rules.Judgement
+}
+
+// judge measures and judges one rule over whole days, and checks that the
+// verdict can be re-derived from the fact's JSON.
+func judge(t testing.TB, r rules.Rule, l *registry.Ledgers, traffic rules.Traffic, from, to string) map[string]judged {
+	t.Helper()
+	params, err := r.Spec.ParamsWith(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := rules.Inputs{
+		Span:    rules.Span{Days: validity(t, from, to), Location: shanghai(t)},
+		Ledgers: registry.NewSnapshot(l, []uint32{64500}),
+		Traffic: traffic,
+	}
+	out := make(map[string]judged)
+	for fact, err := range r.Measure(t.Context(), in, params) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := r.Judge(fact, params)
+		rederive(t, r, fact, params, j)
+		subject, _, _ := fact.About()
+		out[subject.ID] = judged{subject, j}
+	}
+	return out
+}
+
+func prefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
+
+// carrier returns ledgers with the carrier, a few enterprises and no resource.
+func carrier(t testing.TB) *registry.Ledgers {
+	t.Helper()
+	return &registry.Ledgers{
+		Enterprises: []registry.Enterprise{
+			{ID: "CT", Name: "示例电信", Place: "11"},
+			{ID: "E1", Name: "甲公司", Place: "3301"},
+			{ID: "E1S", Name: "甲公司的子公司", Place: "3301", ParentID: "E1"},
+			{ID: "E2", Name: "乙公司", Place: "4403"},
+			{ID: "P1", Name: "张三", Nature: "individual", Place: "11"},
+		},
+		ASNs: []registry.ASN{{ASN: 64500, EnterpriseID: "CT"}},
+	}
+}

@@ -1,0 +1,261 @@
+package rules
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/linewarden/linewarden/registry"
+)
+
+// IntlUserFile is the rule intl-user-file (N32-2.2.4b, N32-2.2.4c): an active
+// international line has no user file, or one that lacks what the notice asks
+// for.
+func IntlUserFile() Rule {
+	return define(Spec{
+		ID: "intl-user-file", Version: "1", Ledger: true, LookbackDays: 1, QuietDays: 0,
+		Clauses: []Clause{
+			{ID: "N32-2.2.4b", Valid: registry.Validity{From: n32Published}},
+			{ID: "N32-2.2.4c", Valid: registry.Validity{From: n32Published}},
+		},
+		Title: Text{ZH: "国际专线用户档案缺失或不完整（疑似）", EN: "User file of an international line is missing or incomplete (indication)"},
+		Claim: Text{
+			ZH: "在用国际专线没有集中建立的用户档案，或档案缺少用途、开通前签署的仅供内部办公承诺、两端登记、合同条款或一年内的复核。",
+			EN: "An international line in service has no central user file, or the file lacks the purpose, an office-use commitment signed on or before the start, both ends, the contract clauses, or a review within the year.",
+		},
+		Params: []Param{{
+			Name: "review_days", Unit: "days", Default: 365, Min: 1, Max: 3650,
+			Meaning: Text{ZH: "复核有效的天数", EN: "how long a review counts"},
+		}},
+	}, measureUserFile, judgeUserFile)
+}
+
+// requiredClauses are the contract clauses of N32-2.2.4, as user_files.csv
+// names them.
+var requiredClauses = []string{"internal_use", "no_resale", "no_dc_platform", "termination"}
+
+// UserFileFact is an international line with the files kept for it.
+type UserFileFact struct {
+	Subject Subject             `json:"subject"`
+	Days    registry.Validity   `json:"days"`
+	Lines   []registry.Line     `json:"lines"` // rows of the line that touch the span
+	Files   []registry.UserFile `json:"files"`
+	// EndA and EndZ count the prefixes declared for each end.
+	EndA int `json:"end_a_prefixes"`
+	EndZ int `json:"end_z_prefixes"`
+	// Group holds the enterprises of the same group as a holder, holders
+	// included.
+	Group      []string `json:"group"`
+	HolderName string   `json:"holder_name"`
+}
+
+// About implements Fact.
+func (f UserFileFact) About() (s Subject, enterpriseID, province string) {
+	last := f.Lines[len(f.Lines)-1]
+	return f.Subject, last.EnterpriseID, last.APlace.Province()
+}
+
+func measureUserFile(_ context.Context, in Inputs, _ Params) iter.Seq2[UserFileFact, error] {
+	return func(yield func(UserFileFact, error) bool) {
+		for _, rows := range internationalLines(in.Ledgers, in.Span.Days) {
+			if !yield(userFileFact(in, rows), nil) {
+				return
+			}
+		}
+	}
+}
+
+// internationalLines groups the rows of international lines that touch the
+// span by line, ordered by line and start.
+func internationalLines(s *registry.Snapshot, days registry.Validity) [][]registry.Line {
+	var rows []registry.Line
+	for _, l := range s.Ledgers().Lines {
+		if l.Scope == "international" && l.Valid.Overlaps(days) {
+			rows = append(rows, l)
+		}
+	}
+	slices.SortFunc(rows, func(a, b registry.Line) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Valid.From, b.Valid.From))
+	})
+	var out [][]registry.Line
+	for start := 0; start < len(rows); {
+		end := start
+		for end < len(rows) && rows[end].ID == rows[start].ID {
+			end++
+		}
+		out = append(out, rows[start:end])
+		start = end
+	}
+	return out
+}
+
+func userFileFact(in Inputs, rows []registry.Line) UserFileFact {
+	last := rows[len(rows)-1]
+	view := in.Ledgers.At(in.Span.Days.To)
+	f := UserFileFact{
+		Subject: Subject{Kind: SubjectLine, ID: last.ID}, Days: in.Span.Days, Lines: rows,
+		HolderName: displayName(view.Enterprise(last.EnterpriseID), last.EnterpriseID),
+	}
+	f.Subject.Name = f.HolderName
+	for _, e := range view.Endpoints(last.ID) {
+		switch {
+		case !e.Prefix.IsValid():
+		case e.End == "a":
+			f.EndA++
+		case e.End == "z":
+			f.EndZ++
+		}
+	}
+	files := in.Ledgers.Ledgers().UserFiles
+	for i := range files {
+		if files[i].LineID == last.ID || slices.ContainsFunc(rows, func(l registry.Line) bool { return l.UserFile != "" && l.UserFile == files[i].ID }) {
+			f.Files = append(f.Files, files[i])
+			f.addGroup(view, rows, files[i].EnterpriseID)
+		}
+	}
+	return f
+}
+
+func (f *UserFileFact) addGroup(view *registry.View, rows []registry.Line, owner string) {
+	for _, l := range rows {
+		if owner != "" && (owner == l.EnterpriseID || view.Siblings(owner, l.EnterpriseID)) && !slices.Contains(f.Group, owner) {
+			f.Group = append(f.Group, owner)
+		}
+	}
+}
+
+// lineOn returns the row of the line valid on that day.
+func (f UserFileFact) lineOn(day registry.Date) *registry.Line {
+	for i := range f.Lines {
+		if f.Lines[i].Valid.Contains(day) {
+			return &f.Lines[i]
+		}
+	}
+	return nil
+}
+
+// deficits returns what is wanting on that day, best file first; nothing means
+// that the line is in order.
+func (f UserFileFact) deficits(line *registry.Line, day registry.Date, reviewDays int) []string {
+	best := []string{"no_user_file"}
+	found := false
+	for i := range f.Files {
+		file := &f.Files[i]
+		if file.ID != line.UserFile && file.EnterpriseID != "" && !slices.Contains(f.Group, file.EnterpriseID) {
+			continue
+		}
+		if d := fileDeficits(file, line, day, reviewDays); !found || len(d) < len(best) {
+			best, found = d, true
+		}
+	}
+	if found && f.EndA == 0 {
+		best = append(best, "end_a_undeclared")
+	}
+	if found && f.EndZ == 0 {
+		best = append(best, "end_z_undeclared")
+	}
+	return best
+}
+
+func fileDeficits(file *registry.UserFile, line *registry.Line, day registry.Date, reviewDays int) []string {
+	var d []string
+	if strings.TrimSpace(file.Purpose) == "" {
+		d = append(d, "no_purpose")
+	}
+	switch {
+	case file.OfficeUseCommitted != registry.Yes || file.CommittedOn == 0:
+		d = append(d, "no_office_use_commitment")
+	case line.Valid.From != 0 && file.CommittedOn > line.Valid.From:
+		d = append(d, "commitment_after_start")
+	}
+	for _, c := range requiredClauses {
+		if !slices.Contains(file.Clauses, c) {
+			d = append(d, "no_clause_"+c)
+		}
+	}
+	if file.ReviewedOn == 0 || int(day-file.ReviewedOn) > reviewDays {
+		d = append(d, "review_overdue")
+	}
+	return d
+}
+
+func judgeUserFile(f UserFileFact, p Params) Judgement {
+	var (
+		j        = Judgement{Outcome: Clear, Completeness: 1}
+		deficits []string
+		line     *registry.Line
+	)
+	for d := f.Days.From; d <= f.Days.To; d++ {
+		row := f.lineOn(d)
+		if row == nil {
+			continue
+		}
+		wanting := f.deficits(row, d, int(p["review_days"]))
+		if len(wanting) == 0 {
+			continue
+		}
+		if j.FirstDay == 0 {
+			j.FirstDay = d
+		}
+		j.LastDay, deficits, line = d, wanting, row
+	}
+	if line == nil {
+		return j
+	}
+	j.Outcome, j.Confidence = Fires, 1
+	j.Ceased = j.LastDay != f.Days.To
+	j.Severity = userFileSeverity(deficits)
+	j.Facts = FactSet{
+		"deficits": deficits, "user_files": len(f.Files), "holder": line.EnterpriseID,
+		"end_a_prefixes": f.EndA, "end_z_prefixes": f.EndZ, "line_started_on": line.Valid.From.String(),
+	}
+	j.Explanation = explainUserFile(f, deficits, j.LastDay)
+	j.Evidence = []Evidence{{Kind: "ledger_row", Title: "line " + f.Subject.ID, Ref: "lines/" + f.Subject.ID}}
+	for _, file := range f.Files {
+		j.Evidence = append(j.Evidence, Evidence{Kind: "ledger_row", Title: "user file " + file.ID, Ref: "user_files/" + file.ID})
+	}
+	j.Benign = []BenignTest{
+		{Name: "line_ended", Result: Text{ZH: "专线当日在用", EN: "the line was in service on the day"}},
+		{Name: "file_of_another_id", Result: Text{ZH: fmt.Sprintf("按线路号和档案号查得档案 %d 份", len(f.Files)), EN: fmt.Sprintf("%d files found by line and by file number", len(f.Files))}},
+	}
+	return j
+}
+
+func userFileSeverity(deficits []string) Severity {
+	switch {
+	case slices.Contains(deficits, "no_user_file"), slices.Contains(deficits, "no_office_use_commitment"):
+		return High
+	case len(deficits) == 1 && deficits[0] == "review_overdue":
+		return Low
+	}
+	return Medium
+}
+
+// deficitTexts says each deficit in words.
+var deficitTexts = map[string]Text{
+	"no_user_file":             {ZH: "没有用户档案", EN: "no user file"},
+	"no_purpose":               {ZH: "档案未写明用途", EN: "no purpose in the file"},
+	"no_office_use_commitment": {ZH: "没有签署仅供内部办公使用的承诺", EN: "no signed office-use commitment"},
+	"commitment_after_start":   {ZH: "承诺签署日期晚于开通日期", EN: "commitment signed after the start of the line"},
+	"no_clause_internal_use":   {ZH: "合同缺少“仅供内部使用”条款", EN: "no internal-use clause in the contract"},
+	"no_clause_no_resale":      {ZH: "合同缺少“不得转租”条款", EN: "no no-resale clause in the contract"},
+	"no_clause_no_dc_platform": {ZH: "合同缺少“不得连接数据中心或业务平台”条款", EN: "no clause against data centres and platforms in the contract"},
+	"no_clause_termination":    {ZH: "合同缺少违规终止条款", EN: "no termination clause in the contract"},
+	"review_overdue":           {ZH: "最近一年内没有复核", EN: "no review within the last year"},
+	"end_a_undeclared":         {ZH: "境内端（A端）未登记地址", EN: "no prefix declared for the A end"},
+	"end_z_undeclared":         {ZH: "境外端（Z端）未登记地址", EN: "no prefix declared for the Z end"},
+}
+
+func explainUserFile(f UserFileFact, deficits []string, day registry.Date) Text {
+	zh, en := make([]string, len(deficits)), make([]string, len(deficits))
+	for i, d := range deficits {
+		zh[i], en[i] = deficitTexts[d].ZH, deficitTexts[d].EN
+	}
+	return Text{
+		ZH: fmt.Sprintf("国际专线 %s（%s）截至 %s：%s。补齐档案并完成复核后即可消除。请人工核实。", f.Subject.ID, f.HolderName, day, strings.Join(zh, "；")),
+		EN: fmt.Sprintf("International line %s (%s) as of %s: %s. Completing and reviewing the file clears this. For a person to review.", f.Subject.ID, f.HolderName, day, strings.Join(en, "; ")),
+	}
+}
