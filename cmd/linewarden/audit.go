@@ -94,7 +94,7 @@ func (g *globals) audit(ctx context.Context, cfg *Config, req engine.Request, fo
 		if len(snapshot.Ledgers().Enterprises) == 0 {
 			fmt.Fprintln(g.err, "there are no ledgers yet: nothing can be judged; see linewarden registry import")
 		}
-		result, err := runAudit(ctx, cfg, s, snapshot, req, log)
+		result, err := runAudit(ctx, cfg.Rules.Params, cfg.location, s, snapshot, req)
 		if err != nil {
 			return err
 		}
@@ -103,21 +103,6 @@ func (g *globals) audit(ctx context.Context, cfg *Config, req engine.Request, fo
 		}
 		return g.printAudit(result)
 	})
-}
-
-// runAudit judges one request against a store.
-func runAudit(ctx context.Context, cfg *Config, s *opened, snapshot *registry.Snapshot, req engine.Request, log *slog.Logger) (*engine.Report, error) {
-	e, err := engine.New(engine.Config{Params: cfg.Rules.Params, Location: cfg.location}, engine.Deps{
-		Catalogue: rules.Catalogue(), Traffic: s.Store, Findings: s.Store, Log: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	result, err := e.Run(ctx, snapshot, req)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	return result, nil
 }
 
 func (g *globals) printAudit(r *engine.Report) error {

@@ -33,6 +33,7 @@ type Config struct {
 	// from --data, not from the file.
 	DataDir  string         `yaml:"-"`
 	location *time.Location // of Carrier.Timezone
+	schedule bool           // run the rules by the clock
 }
 
 // CarrierConfig says whose network is audited.
@@ -156,7 +157,7 @@ func DefaultConfig() Config {
 			ClickHouse: ClickHouseConfig{Database: "linewarden", Username: "default"},
 			Retention:  RetentionConfig{Flows: 7 * day, Rollups: 400 * day, Routes: 400 * day, Findings: 3650 * day},
 		},
-		Rules:   RulesConfig{Every: Duration(time.Hour)},
+		Rules:   RulesConfig{Every: Duration(time.Hour)}, schedule: true,
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
 		Privacy: PrivacyConfig{MaskExports: true, ThirdPartyPrefixV4: 24, ThirdPartyPrefixV6: 48},
 	}

@@ -91,7 +91,7 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		if err != nil {
 			return err
 		}
-		p, err := newOfflinePath(cfg, s, snapshot, log)
+		p, err := newOfflinePath(cfg, s, snapshot)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (p *offlinePath) replay(ctx context.Context, file string, options replay.Op
 			if ctx.Err() != nil {
 				return fmt.Errorf("%s: interrupted after %d datagrams, which are stored", file, n)
 			}
-			show.at(file, n)
+			show.say("%s: %d datagrams", file, n)
 		}
 		packet, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -160,12 +160,13 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: w}
 }
 
-func (p *progress) at(what string, n int) {
+// say replaces the line that is shown, a few times a second at most.
+func (p *progress) say(format string, values ...any) {
 	if p.w == nil || time.Since(p.last) < 200*time.Millisecond {
 		return
 	}
 	p.last = time.Now()
-	fmt.Fprintf(p.w, "\r\033[K%s: %d datagrams", what, n)
+	fmt.Fprintf(p.w, "\r\033[K"+format, values...)
 }
 
 func (p *progress) end() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -29,13 +28,13 @@ type offlinePath struct {
 	store    *opened
 }
 
-func newOfflinePath(cfg *Config, s *opened, snapshot *registry.Snapshot, log *slog.Logger) (*offlinePath, error) {
-	common, err := newPath(cfg, snapshot, log)
+func newOfflinePath(cfg *Config, s *opened, snapshot *registry.Snapshot) (*offlinePath, error) {
+	common, err := newPath(cfg, snapshot, true) // a capture is as old as it is
 	if err != nil {
 		return nil, err
 	}
 	p := &offlinePath{path: *common, store: s}
-	if p.sink, err = p.newSink(s, true); err != nil {
+	if p.sink, err = p.newSink(s.Store); err != nil {
 		return nil, err
 	}
 	p.pipeline, err = collector.NewPipeline(p.pipelineConfig(p.sink))

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/linewarden/linewarden/collector/enrich"
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/rules"
+	"github.com/linewarden/linewarden/rules/engine"
+)
+
+// auditor runs the rules of a daemon, one run at a time.
+type auditor struct {
+	every    time.Duration
+	location *time.Location
+	store    *opened
+	ledgers  *enrich.Ledgers
+	metrics  *auditMetrics
+	log      *slog.Logger
+
+	running sync.Mutex // held by the run under way; taken before mu
+
+	mu     sync.Mutex // guards everything below
+	params map[string]map[string]float64
+}
+
+func newAuditor(cfg *Config, s *opened, ledgers *enrich.Ledgers, log *slog.Logger) *auditor {
+	return &auditor{
+		every: time.Duration(cfg.Rules.Every), location: cfg.location, params: cfg.Rules.Params,
+		store: s, ledgers: ledgers, metrics: newAuditMetrics(), log: log,
+	}
+}
+
+// setParams is in effect from the next run on.
+func (a *auditor) setParams(params map[string]map[string]float64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.params = params
+}
+
+// schedule runs the rules at once and then from time to time, until ctx ends.
+// A run that fails is logged, and the next one covers its days too.
+func (a *auditor) schedule(ctx context.Context) {
+	tick := time.NewTicker(a.every)
+	defer tick.Stop()
+	for {
+		day := lastCompleteDay(time.Now().Add(-lateness), a.location)
+		if _, err := a.run(ctx, engine.Request{LastDay: day}); err != nil && ctx.Err() == nil {
+			a.log.Error("audit failed and is tried again at the next time", "error", err, "every", a.every)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// run judges a request by the ledgers in use.
+func (a *auditor) run(ctx context.Context, req engine.Request) (*engine.Report, error) {
+	a.running.Lock()
+	defer a.running.Unlock()
+	snapshot := a.ledgers.Load()
+	if len(snapshot.Ledgers().Enterprises) == 0 {
+		a.log.Warn("there are no ledgers yet: nothing can be judged; see linewarden registry import")
+	}
+	began := time.Now()
+	result, err := runAudit(ctx, a.rules(), a.location, a.store, snapshot, req)
+	if err != nil {
+		a.metrics.failures.Inc()
+		return nil, err
+	}
+	a.metrics.seconds.Observe(time.Since(began).Seconds())
+	a.log.Info("audit done", "new", len(result.New), "repeated", len(result.Repeated), "reopened", len(result.Reopened),
+		"ceased", len(result.Ceased), "withheld", len(result.Withheld), "seconds", time.Since(began).Seconds())
+	return result, a.recount(ctx)
+}
+
+func (a *auditor) rules() map[string]map[string]float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.params
+}
+
+// recount shows the findings of the store in the metrics.
+func (a *auditor) recount(ctx context.Context) error {
+	found, err := a.store.Findings(ctx, rules.FindingFilter{})
+	if err != nil {
+		return fmt.Errorf("count findings: %w", err)
+	}
+	a.metrics.count(found)
+	return nil
+}
+
+// runAudit judges one request against a store.
+func runAudit(
+	ctx context.Context, params map[string]map[string]float64, loc *time.Location,
+	s *opened, snapshot *registry.Snapshot, req engine.Request,
+) (*engine.Report, error) {
+	e, err := engine.New(engine.Config{Params: params, Location: loc}, engine.Deps{
+		Catalogue: rules.Catalogue(), Traffic: s.Store, Findings: s.Store,
+	})
+	if err != nil {
+		return nil, err
+	}
+	result, err := e.Run(ctx, snapshot, req)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	return result, nil
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/linewarden/linewarden/collector"
+)
+
+// daemon is everything that runs while linewarden serves. It is made by
+// startDaemon, and ends with the context of run.
+type daemon struct {
+	log       *slog.Logger
+	cfg       *Config
+	store     *opened
+	path      *path
+	collector *collector.Collector
+	auditor   *auditor
+	web       *web
+	reloadBad atomic.Bool // the last reload failed and the one before it is in use
+}
+
+// startDaemon opens all a daemon needs: addresses first, since they are what
+// another program may hold, then the store, the ledgers and the flow sockets.
+// When one of them fails, those before it are closed again.
+func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{log: log, cfg: cfg}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	listener, err := listenHTTP(ctx, cfg.HTTP.Listen)
+	if err != nil {
+		return d, err
+	}
+	d.web = &web{listener: listener}
+	if d.store, err = openStoreOf(ctx, cfg, log); err != nil {
+		return d, err
+	}
+	snapshot, err := d.store.snapshot(ctx, cfg, log)
+	if err != nil {
+		return d, err
+	}
+	keep := cfg.Collector.Clock.OnSkew == collector.KeepEventTime
+	if d.path, err = newPath(cfg, snapshot, keep); err != nil {
+		return d, err
+	}
+	d.auditor = newAuditor(cfg, d.store, d.path.ledgers, log)
+	if err := d.auditor.recount(ctx); err != nil {
+		return d, err
+	}
+	d.collector, err = collector.New(cfg.Collector.Config, d.path.collectorDeps(d.store.Store, log))
+	if err != nil {
+		return d, err
+	}
+	if err := d.collector.Listen(ctx); err != nil {
+		return d, fmt.Errorf("open the flow sockets: %w", err)
+	}
+	d.web.serve(d)
+	return d, nil
+}
+
+// listenHTTP binds the address of the console.
+func listenHTTP(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("open the console: %w; end the program that has %s, or set http.listen to another address", err, address)
+	}
+	return l, nil
+}
+
+// run collects and judges until ctx ends, and then drains: flows that came are
+// stored before the store is closed.
+func (d *daemon) run(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.collector.Run(running) })
+	group.Go(func() error {
+		select {
+		case err := <-d.web.failed:
+			return fmt.Errorf("serve the console: %w", err)
+		case <-running.Done():
+			return nil
+		}
+	})
+	if d.cfg.schedule {
+		group.Go(func() error {
+			d.auditor.schedule(running)
+			return nil
+		})
+	}
+	return errors.Join(group.Wait(), d.close(context.WithoutCancel(ctx)))
+}
+
+// close ends what startDaemon has opened, in reverse.
+func (d *daemon) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	var err error
+	if d.collector != nil {
+		err = d.collector.Close()
+	}
+	if d.web != nil {
+		err = errors.Join(err, d.web.close(ctx))
+	}
+	if d.store != nil {
+		err = errors.Join(err, d.store.close(ctx))
+	}
+	return err
+}
+
+// reload takes ledgers and parameters of rules anew. What cannot be read
+// leaves everything as it was.
+func (d *daemon) reload(ctx context.Context, g *globals) {
+	err := d.tryReload(ctx, g)
+	d.reloadBad.Store(err != nil)
+	if err != nil {
+		d.log.Error("reload failed, the configuration and ledgers before it stay in use", "error", err)
+		return
+	}
+	d.log.Info("reloaded ledgers and rules")
+}
+
+func (d *daemon) tryReload(ctx context.Context, g *globals) error {
+	cfg, err := g.config()
+	if err != nil {
+		return err
+	}
+	snapshot, err := d.store.snapshot(ctx, cfg, d.log)
+	if err != nil {
+		return err
+	}
+	d.path.ledgers.Swap(snapshot)
+	d.auditor.setParams(cfg.Rules.Params)
+	return nil
+}
+
+// lateness is how long after its end a day is still waiting for late flows.
+const lateness = time.Hour

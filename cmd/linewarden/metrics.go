@@ -1,0 +1,67 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// auditMetrics says how audits went and what they found.
+type auditMetrics struct {
+	seconds  prometheus.Histogram
+	failures prometheus.Counter
+	findings *prometheus.GaugeVec
+}
+
+func newAuditMetrics() *auditMetrics {
+	return &auditMetrics{
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "linewarden_audit_seconds", Help: "How long runs of the rules took.",
+			Buckets: prometheus.ExponentialBuckets(0.05, 2, 14),
+		}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linewarden_audit_failures_total", Help: "Runs of the rules that failed and saved nothing more.",
+		}),
+		findings: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "linewarden_findings", Help: "Findings in the store as of the last run of the rules.",
+		}, []string{"rule", "state"}),
+	}
+}
+
+// count replaces the figures by those of found.
+func (m *auditMetrics) count(found []rules.Finding) {
+	m.findings.Reset()
+	for _, r := range rules.Catalogue() {
+		m.findings.WithLabelValues(r.Spec.ID, string(rules.Open)).Set(0)
+	}
+	for i := range found {
+		m.findings.WithLabelValues(found[i].Rule, string(found[i].State)).Inc()
+	}
+}
+
+// newMetrics returns every metric of a daemon.
+func newMetrics(d *daemon) *prometheus.Registry {
+	all := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "linewarden_build_info", Help: "Always 1; the label is the version of the program.",
+		ConstLabels: prometheus.Labels{"version": version()},
+	})
+	build.Set(1)
+	all.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
+		collector.NewMetrics(d.path.books, d.path.ledgers.Known, d.collector.Sockets),
+		d.auditor.metrics.seconds, d.auditor.metrics.failures, d.auditor.metrics.findings,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linewarden_reload_failed",
+			Help: "1 when the last reload failed and the configuration and ledgers before it are in use.",
+		}, func() float64 {
+			if d.reloadBad.Load() {
+				return 1
+			}
+			return 0
+		}),
+	)
+	return all
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"time"
+
+	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/collector/enrich"
+	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/flows/netflow"
+	"github.com/linewarden/linewarden/flows/sflow"
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/storage"
+)
+
+// path is what received and imported flows share: one set of books, the
+// decoders with what they remember, and enrichment.
+type path struct {
+	books    *flows.Books
+	netflow  *netflow.Decoder
+	sflow    *sflow.Decoder
+	ledgers  *enrich.Ledgers
+	enricher *enrich.Enricher
+}
+
+// newPath returns a path that has seen nothing yet.
+func newPath(cfg *Config, snapshot *registry.Snapshot, keepEventTime bool) (*path, error) {
+	p := &path{books: flows.NewBooks(), ledgers: enrich.NewLedgers(snapshot)}
+	sampling := func(exporter netip.Addr) uint64 { return p.ledgers.Sampling(exporter) }
+	c := cfg.Collector
+	p.netflow = netflow.New(netflow.Config{
+		Books: p.books, MaxSkew: c.Clock.MaxSkew, KeepEventTime: keepEventTime,
+		ParkingBytes: c.Parking.MaxBytes, ParkingAge: c.Parking.MaxAge, Sampling: sampling,
+	})
+	p.sflow = sflow.New(sflow.Config{Books: p.books, Sampling: sampling})
+	var err error
+	p.enricher, err = enrich.New(enrich.Config{Ledgers: p.ledgers, Location: cfg.location})
+	if err != nil {
+		return nil, fmt.Errorf("prepare enrichment: %w", err)
+	}
+	return p, nil
+}
+
+// newSink returns a sink into the store.
+func (p *path) newSink(s *storage.Store) (collector.FlowSink, error) {
+	w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: p.books, Policy: storage.Block, RetryFor: time.Minute})
+	if err != nil {
+		return nil, fmt.Errorf("open a writer of flows: %w", err)
+	}
+	return w, nil
+}
+
+// pipelineConfig leads datagrams from the decoders to sink.
+func (p *path) pipelineConfig(sink collector.FlowSink) collector.PipelineConfig {
+	return collector.PipelineConfig{Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher, Sink: sink, Books: p.books}
+}
+
+// collectorDeps leads received datagrams into the store, under the books of
+// this path.
+func (p *path) collectorDeps(s *storage.Store, log *slog.Logger) collector.Deps {
+	return collector.Deps{
+		Books: p.books, Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher,
+		NewSink:   func(int) (collector.FlowSink, error) { return p.newSink(s) },
+		BooksSink: s, State: p.netflow, Logger: log,
+	}
+}
+
+// sampling returns the sampling rates in use, per source.
+func (p *path) sampling() map[flows.Source][]uint64 {
+	rates := p.netflow.Sampling()
+	maps.Copy(rates, p.sflow.Sampling())
+	return rates
+}

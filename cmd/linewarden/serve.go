@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func newServe(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon: collectors, store, rules and console",
+		Long: "serve receives flow exports, stores them, runs the rules and answers on the console.\n" +
+			"SIGTERM drains what has come and exits 0; SIGHUP reads ledgers and rule parameters anew.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return g.serve(cmd.Context()) },
+	}
+}
+
+func (g *globals) serve(ctx context.Context) error {
+	cfg, err := g.config()
+	if err != nil {
+		return err
+	}
+	log := g.loggerAt(slog.LevelInfo)
+	if g.verbose {
+		log = g.loggerAt(slog.LevelDebug)
+	}
+	if keys := cfg.NotInEffect(); len(keys) > 0 {
+		log.Warn("these settings are accepted and have no effect in this version", "keys", strings.Join(keys, " "))
+	}
+	// Signals of people who change the ledgers are not lost while starting.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	d, err := startDaemon(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	reloads := make(chan struct{})
+	go func() { // ended by closing ended, and waited for below
+		defer close(reloads)
+		for {
+			select {
+			case <-hangups:
+				d.reload(ctx, g)
+			case <-ended:
+				return
+			}
+		}
+	}()
+	err = d.run(ctx)
+	close(ended)
+	<-reloads
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}
