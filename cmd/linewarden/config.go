@@ -147,7 +147,7 @@ type NotifyConfig struct {
 func DefaultConfig() Config {
 	day := Duration(24 * time.Hour)
 	return Config{
-		Carrier: CarrierConfig{Name: "Example Telecom", ASNs: []uint32{64500}, Timezone: "Asia/Shanghai"},
+		Carrier:   CarrierConfig{Name: "Example Telecom", ASNs: []uint32{64500}, Timezone: "Asia/Shanghai"},
 		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30}},
 		BGP: BGPConfig{
 			Listen: ":1790", RouterID: netip.AddrFrom4([4]byte{192, 0, 2, 1}),
@@ -157,7 +157,7 @@ func DefaultConfig() Config {
 			ClickHouse: ClickHouseConfig{Database: "linewarden", Username: "default"},
 			Retention:  RetentionConfig{Flows: 7 * day, Rollups: 400 * day, Routes: 400 * day, Findings: 3650 * day},
 		},
-		Rules:   RulesConfig{Every: Duration(time.Hour)}, schedule: true,
+		Rules: RulesConfig{Every: Duration(time.Hour)}, schedule: true,
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
 		Privacy: PrivacyConfig{MaskExports: true, ThirdPartyPrefixV4: 24, ThirdPartyPrefixV6: 48},
 	}
@@ -306,4 +306,3 @@ func (c *Config) NotInEffect() []string {
 	}
 	return keys
 }
-

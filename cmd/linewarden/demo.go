@@ -183,6 +183,7 @@ func demoConfig(dir, http string) (*Config, error) {
 	c.Collector.SFlow.Listen = []string{"127.0.0.1:0"}
 	c.Collector.Clock.OnSkew = collector.KeepEventTime
 	c.Collector.StateFile = filepath.Join(dir, "state", "netflow.state")
+	c.Collector.BooksEvery = time.Second
 	c.HTTP.Listen = http
 	c.schedule = false
 	c.fillPaths()
@@ -210,7 +211,8 @@ const inFlight = 20_000
 func waitForReceipt(ctx context.Context, books *flows.Books, sent uint64) error {
 	return waitUntil(ctx, func() (bool, string) {
 		got := demoBooks(books)
-		return got.Records+inFlight >= sent || got.DatagramsLost[flows.ReasonKernelDrop] > 0, ""
+		return got.Records+inFlight >= sent || got.DatagramsLost[flows.ReasonKernelDrop] > 0,
+			fmt.Sprintf("%d records sent, %d received", sent, got.Records)
 	})
 }
 
@@ -266,7 +268,7 @@ func writeAllBooks(ctx context.Context, d *daemon) error {
 		entries, err := d.store.BookEntries(ctx, allTime())
 		if err != nil {
 			d.log.Log(ctx, slog.LevelDebug, "read the books", "error", err)
-			return false, ""
+			return false, "the stored books cannot be read"
 		}
 		var stored uint64
 		for i := range entries {
