@@ -24,6 +24,7 @@ type daemon struct {
 	collector *collector.Collector
 	auditor   *auditor
 	web       *web
+	unlock    func() error
 	reloadBad atomic.Bool // the last reload failed and the one before it is in use
 }
 
@@ -37,6 +38,9 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 			err = errors.Join(err, d.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	if d.unlock, err = lockData(cfg.DataDir); err != nil {
+		return d, err
+	}
 	listener, err := listenHTTP(ctx, cfg.HTTP.Listen)
 	if err != nil {
 		return d, err
@@ -113,6 +117,9 @@ func (d *daemon) close(ctx context.Context) error {
 	}
 	if d.store != nil {
 		err = errors.Join(err, d.store.close(ctx))
+	}
+	if d.unlock != nil {
+		err = errors.Join(err, d.unlock())
 	}
 	return err
 }
