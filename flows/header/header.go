@@ -84,6 +84,7 @@ type parser struct {
 	rest     []byte // what is not read yet
 	frame    int    // captured bytes at the start
 	frameLen int    // bytes of the frame on the wire, 0 if not known
+	stripped int    // bytes of frameLen that stand before or behind the frame
 	tagged   bool   // a VLAN tag was seen
 	labelled bool   // an MPLS label was seen
 }
@@ -98,10 +99,21 @@ type parser struct {
 // total length where that fits into the frame, which leaves out the padding of
 // short frames, else the frame length less the link headers.
 func Parse(link Link, frame []byte, frameLen uint32, r *flows.Record) Result {
+	return ParseStripped(link, frame, frameLen, 0, r)
+}
+
+// ParseStripped does what Parse does for a frame that was stripped of octets
+// before its header was taken, while frameLen counts them: encapsulations in
+// front, the frame check sequence behind. They are left out of Bytes where the
+// IP packet does not say its own length. Where it does it is believed up to
+// frameLen, because some exporters take stripped for what the sampled header
+// leaves out.
+func ParseStripped(link Link, frame []byte, frameLen, stripped uint32, r *flows.Record) Result {
 	p := parser{rec: r, rest: frame, frame: len(frame)}
 	if frameLen < 1<<30 {
 		p.frameLen = int(frameLen)
 	}
+	p.stripped = int(min(stripped, 1<<30))
 	switch link {
 	case Ethernet:
 		return p.walk(etherBridged)

@@ -145,6 +145,9 @@ func (p *parser) bytes(total, size int) {
 	case total >= size && (onWire == 0 || total <= onWire):
 		p.rec.Bytes = uint64(total)
 	case onWire > 0:
+		if bare := onWire - p.stripped; bare >= len(p.rest) {
+			onWire = bare
+		}
 		p.rec.Bytes = uint64(onWire)
 	default:
 		p.rec.Bytes = uint64(len(p.rest))
