@@ -17,7 +17,8 @@ func NewDate(year int, month time.Month, day int) Date {
 // DateOf returns the civil day of t in t's own location.
 func DateOf(t time.Time) Date { return NewDate(t.Date()) }
 
-// ParseDate reads YYYY-MM-DD; the empty string is the zero Date.
+// ParseDate reads YYYY-MM-DD; the empty string is the zero Date. A day that is
+// not in the calendar, or is before 1970, is an error.
 func ParseDate(s string) (Date, error) {
 	if s == "" {
 		return 0, nil
@@ -26,7 +27,11 @@ func ParseDate(s string) (Date, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a date of the form YYYY-MM-DD", s)
 	}
-	return DateOf(t), nil
+	d := DateOf(t)
+	if d < 1 {
+		return 0, fmt.Errorf("%s is before 1970-01-01, where days begin here; check the year", s)
+	}
+	return d, nil
 }
 
 // IsZero reports whether d is unknown or open-ended.
