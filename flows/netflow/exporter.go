@@ -1,0 +1,164 @@
+package netflow
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/linewarden/linewarden/flows"
+)
+
+// endOfTime is after anything that waits.
+var endOfTime = time.Unix(1<<40, 0)
+
+// exporter is what is remembered of one address.
+type exporter struct {
+	addr netip.Addr
+	// seen is when a datagram last came, in nanoseconds of the process's own
+	// count of datagrams; it is read without the lock to choose whom to forget.
+	seen atomic.Int64
+
+	mu        sync.Mutex // guards everything below
+	gone      bool       // evicted: look the address up again
+	domains   map[domainKey]*domain
+	last      *domain // the domain of the last datagram
+	sequences map[sequenceKey]*sequence
+	tick      int64 // datagrams seen, the clock of least recent use
+	templates int   // in all domains
+	bytes     int   // of templates in all domains
+}
+
+// domainKey tells the states of one exporter apart.
+type domainKey struct {
+	version flows.Version
+	id      uint32
+}
+
+// domain is the state of an observation domain, a v9 source id or a v5 engine.
+type domain struct {
+	source    flows.Source
+	account   *flows.Account
+	seen      int64 // tick of the exporter
+	templates map[uint16]*template
+	parked    []parkedSet
+	waiting   []waitingRecord
+	samplers  samplers
+	used      []uint64 // rates given to records
+	systemUp  int64    // systemInitTimeMilliseconds of options data, in ns of Unix time; 0 if none
+}
+
+// enter returns the locked state of an address.
+func (d *Decoder) enter(addr netip.Addr) *exporter {
+	for {
+		d.mu.RLock()
+		e := d.exporters[addr]
+		d.mu.RUnlock()
+		if e == nil {
+			e = d.open(addr)
+		}
+		e.mu.Lock()
+		if !e.gone {
+			return e
+		}
+		e.mu.Unlock()
+	}
+}
+
+func (d *Decoder) open(addr netip.Addr) *exporter {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e := d.exporters[addr]; e != nil {
+		return e
+	}
+	for len(d.exporters) >= maxExporters || len(d.exporters) > 0 && d.definitions.Load() > maxDefinitionBytes {
+		d.forget()
+	}
+	e := &exporter{
+		addr:      addr,
+		domains:   make(map[domainKey]*domain),
+		sequences: make(map[sequenceKey]*sequence),
+	}
+	e.seen.Store(time.Now().UnixNano())
+	d.exporters[addr] = e
+	return e
+}
+
+// forget evicts the least recently heard of a few exporters. What waited there
+// is counted; records that waited for a rate are counted too, as there is
+// nobody to give them to. The caller holds the lock of d.
+func (d *Decoder) forget() {
+	const choice = 16
+	var oldest *exporter
+	n := 0
+	for _, e := range d.exporters {
+		if oldest == nil || e.seen.Load() < oldest.seen.Load() {
+			oldest = e
+		}
+		if n++; n == choice {
+			break
+		}
+	}
+	delete(d.exporters, oldest.addr)
+	oldest.mu.Lock()
+	defer oldest.mu.Unlock()
+	oldest.gone = true
+	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
+		d.config.Books.Account(r.Source).Lose(r.Exported, flows.ReasonParkingFull, 1)
+	}
+	d.definitions.Add(-int64(oldest.bytes))
+	d.evicted.Add(1)
+}
+
+// domain returns the state of a domain, opening it when there is none.
+func (e *exporter) domain(d *Decoder, key domainKey) *domain {
+	if e.last != nil && e.last.source.Domain == key.id && e.last.source.Version == key.version {
+		e.last.seen = e.tick
+		return e.last
+	}
+	dom := e.domains[key]
+	if dom == nil {
+		for len(e.domains) >= maxDomains {
+			e.forget(d)
+		}
+		source := flows.Source{Exporter: e.addr, Domain: key.id, Version: key.version}
+		dom = &domain{
+			source: source, account: d.config.Books.Account(source),
+			templates: make(map[uint16]*template),
+		}
+		e.domains[key] = dom
+	}
+	dom.seen = e.tick
+	e.last = dom
+	return dom
+}
+
+// forget evicts the domain that was not heard for longest.
+func (e *exporter) forget(d *Decoder) {
+	var key domainKey
+	var oldest *domain
+	for k, dom := range e.domains {
+		if oldest == nil || dom.seen < oldest.seen {
+			key, oldest = k, dom
+		}
+	}
+	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
+		oldest.account.Lose(r.Exported, flows.ReasonParkingFull, 1)
+	}
+	for id := range oldest.templates {
+		e.drop(d, oldest, id)
+	}
+	delete(e.domains, key)
+	if e.last == oldest {
+		e.last = nil
+	}
+	d.evicted.Add(1)
+}
+
+// expire ends the wait of everything that waits since before limit.
+func (e *exporter) expire(d *Decoder, limit time.Time, why flows.Reason, dst []flows.Record) []flows.Record {
+	for _, dom := range e.domains {
+		dst = dom.expire(d, limit, why, dst)
+	}
+	return dst
+}
