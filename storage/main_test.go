@@ -1,16 +1,15 @@
 package storage_test
 
 import (
-	"os"
 	"testing"
+
+	"github.com/linewarden/linewarden/storage/engine/enginetest"
 )
 
-// engineAddr is the address of the server all tests of this package share.
+func TestMain(m *testing.M) { enginetest.Main(m) }
+
+// engineAddr is the address of the engine all tests of this package share.
 func engineAddr(tb testing.TB) string {
 	tb.Helper()
-	addr := os.Getenv("LINEWARDEN_TEST_CLICKHOUSE")
-	if addr == "" {
-		tb.Skip("LINEWARDEN_TEST_CLICKHOUSE does not name a ClickHouse server (host:port or unix:///path)")
-	}
-	return addr
+	return enginetest.Addr(tb)
 }

@@ -1,0 +1,129 @@
+package enginetest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/linewarden/linewarden/storage/engine"
+)
+
+// shared is the engine that tests of a package have in common.
+type shared struct {
+	once    sync.Once
+	process *engine.Process
+	path    string
+	err     error
+}
+
+var common shared
+
+// Main runs the tests, or the engine if that is what the binary was started
+// for. It does not return.
+func Main(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "engine" {
+		os.Exit(child(os.Args[2:]))
+	}
+	code := m.Run()
+	if err := common.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// child is the command "engine".
+func child(args []string) int {
+	flags := flag.NewFlagSet("engine", flag.ExitOnError)
+	path := flags.String("path", "", "")
+	listen := flags.String("listen", "", "")
+	library := flags.String("library", "", "")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer cancel()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, Logger: log}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// Config is for an engine on a directory, run by this test binary.
+func Config(tb testing.TB, path string) engine.ProcessConfig {
+	tb.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return engine.ProcessConfig{Binary: binary, Path: path, Logger: logger(tb)}
+}
+
+// logger writes to the log of a test, up to its end.
+func logger(tb testing.TB) *slog.Logger {
+	tb.Helper()
+	return slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// Start starts an engine that ends with the test.
+func Start(tb testing.TB, path string) *engine.Process {
+	tb.Helper()
+	p, err := engine.Start(tb.Context(), Config(tb, path))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := p.Stop(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
+		}
+	})
+	return p
+}
+
+// Addr is the address of an engine that all tests of the package share, or of
+// the server that LINEWARDEN_TEST_CLICKHOUSE names.
+func Addr(tb testing.TB) string {
+	tb.Helper()
+	if addr := os.Getenv("LINEWARDEN_TEST_CLICKHOUSE"); addr != "" {
+		return addr
+	}
+	common.once.Do(func() { common.err = common.start() })
+	if common.err != nil {
+		tb.Fatal(common.err)
+	}
+	return common.process.Addr()
+}
+
+func (s *shared) start() error {
+	path, err := os.MkdirTemp("", "engine")
+	if err != nil {
+		return fmt.Errorf("start the engine of the tests: %w", err)
+	}
+	s.path = path
+	binary, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("start the engine of the tests: %w", err)
+	}
+	s.process, err = engine.Start(context.Background(), engine.ProcessConfig{Binary: binary, Path: path})
+	return err
+}
+
+func (s *shared) stop() error {
+	if s.process != nil {
+		if err := s.process.Stop(context.Background()); err != nil {
+			return err
+		}
+	}
+	if s.path == "" {
+		return nil
+	}
+	return os.RemoveAll(s.path)
+}
