@@ -1,0 +1,161 @@
+package replay_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/internal/testkit"
+)
+
+// pmacctFlow is one line of pmacct: records that have all of its values in
+// common, added together and scaled by their sampling rate.
+type pmacctFlow struct {
+	Peer     string   `json:"peer_ip_src"`
+	InIf     uint32   `json:"iface_in"`
+	OutIf    uint32   `json:"iface_out"`
+	Src      string   `json:"ip_src"`
+	Dst      string   `json:"ip_dst"`
+	SrcPort  uint16   `json:"port_src"`
+	DstPort  uint16   `json:"port_dst"`
+	Flags    []string `json:"tcp_flags"`
+	Status   string   `json:"fwd_status"`
+	Proto    string   `json:"ip_proto"`
+	ToS      uint8    `json:"tos"`
+	VLAN     *uint16  `json:"vlan_in"`
+	Labels   []string `json:"mpls_label_stack"`
+	Start    string   `json:"timestamp_start"`
+	End      string   `json:"timestamp_end"`
+	Exported string   `json:"timestamp_export"`
+	Packets  uint64   `json:"packets"`
+	Bytes    uint64   `json:"bytes"`
+}
+
+var (
+	pmacctProtocols = map[string]string{"tcp": "6", "udp": "17", "icmp": "1", "ipv6-icmp": "58", "vrrp": "112"}
+	pmacctFlags     = map[string]uint16{"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32}
+	// RFC 7270 section 4.12.
+	pmacctStatus = map[string]string{"UNKNOWN Unclassified": "0", "FORWARDED Unknown": "64", "CONSUMED For us": "195"}
+	// The replay of pmacct's tests gives the exporters other addresses.
+	pmacctPeers = map[string]string{"fd25::101": "2001:db8:90::1", "fd25::102": "2001:db8:91::1"}
+)
+
+// pmacct reads what nfacctd writes. Its order is free.
+func pmacct(tb testing.TB, s testkit.Scenario, file string) []golden {
+	tb.Helper()
+	g := golden{view: aggregate}
+	for text := range strings.Lines(string(testkit.Capture(tb, file))) {
+		var f pmacctFlow
+		if err := json.Unmarshal([]byte(text), &f); err != nil {
+			tb.Fatalf("golden %s: %v", file, err)
+		}
+		w := f.fields(tb)
+		if s.Family() == "ipfix-bmp" {
+			w["exporter"] = pmacctPeers[f.Peer]
+		}
+		g.want = append(g.want, want{index: -1, line: "line " + num(len(g.want)+1), fields: w})
+	}
+	g.records = len(g.want)
+	if s.Family() == "ipfix-bmp" {
+		// The file holds one minute of several.
+		g.records = -1
+	}
+	return []golden{g}
+}
+
+func (f *pmacctFlow) fields(tb testing.TB) fields {
+	tb.Helper()
+	var flags uint16
+	for _, name := range f.Flags {
+		flags |= pmacctFlags[name]
+	}
+	w := fields{
+		"in_if": num(f.InIf), "out_if": num(f.OutIf), "src": parseAddress(tb, f.Src).String(), "dst": parseAddress(tb, f.Dst).String(),
+		"src_port": num(f.SrcPort), "dst_port": num(f.DstPort), "tcp_flags": num(flags), "forwarding": pmacctStatus[f.Status],
+		"proto": pmacctProtocols[f.Proto], "tos": num(f.ToS), "scaled_packets": num(f.Packets), "scaled_bytes": num(f.Bytes),
+	}
+	if f.VLAN != nil {
+		w["src_vlan"] = num(*f.VLAN)
+	}
+	if len(f.Labels) > 0 {
+		w["mpls_label"] = strings.TrimPrefix(f.Labels[0], "0-")
+	}
+	for name, text := range map[string]string{"start_s": f.Start, "end_s": f.End, "exported_s": f.Exported} {
+		if text != "" {
+			w[name] = strings.TrimSuffix(text, ".000000")
+		}
+	}
+	return w
+}
+
+// aggregate adds records together that have all values in common that the
+// golden names.
+func aggregate(records []flows.Record, w []want) []fields {
+	type sum struct{ bytes, packets uint64 }
+	names := make(map[string]bool)
+	for i := range w {
+		for name := range w[i].fields {
+			names[name] = true
+		}
+	}
+	delete(names, "scaled_bytes")
+	delete(names, "scaled_packets")
+	sums := make(map[string]sum)
+	groups := make(map[string]fields)
+	for i := range records {
+		all, f := valuesOf(&records[i]), make(fields)
+		key := ""
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			f[name] = all[name]
+			key += all[name] + "\n"
+		}
+		scale := max(1, records[i].SamplingRate)
+		n := sums[key]
+		sums[key] = sum{n.bytes + scale*records[i].Bytes, n.packets + scale*records[i].Packets}
+		groups[key] = f
+	}
+	var list []fields
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		f := groups[key]
+		f["scaled_bytes"], f["scaled_packets"] = num(sums[key].bytes), num(sums[key].packets)
+		list = append(list, f)
+	}
+	return list
+}
+
+// pmacctNot are values that a record does not have, that come from BGP, or
+// that the configuration of the test adds.
+var pmacctNot = []string{
+	"peer_ip_src", "mpls_vpn_rd", "mpls_vpn_rd_origin", "net_src", "net_dst", "mask_src", "mask_dst", "flows", "writer_id", "label", "nkey", "pkey", "vrf_name",
+	"custom_primitives", "post_nat_ip_src", "post_nat_ip_dst", "post_nat_port_src", "post_nat_port_dst", "nat_event", "etype", "comms", "ecomms", "as_path",
+	"comms_src", "ecomms_src", "as_path_src", "srv6_seg_ipv6_list", "tunnel_ip_src", "tunnel_ip_dst", "tunnel_ip_proto", "mac_src", "mac_dst", "cos",
+}
+
+// TestPmacctReads checks that no value of these files is passed over.
+func TestPmacctReads(t *testing.T) {
+	read := []string{
+		"iface_in", "iface_out", "ip_src", "ip_dst", "port_src", "port_dst", "tcp_flags", "fwd_status", "mpls_label_stack", "ip_proto", "tos", "packets", "bytes",
+		"timestamp_start", "timestamp_end", "timestamp_export", "vlan_in",
+	}
+	for _, s := range testkit.Scenarios(t) {
+		for _, file := range s.Golden {
+			if !slices.Contains(families, s.Family()) || !strings.Contains(file, "pmacct.") || !strings.Contains(file, "flow") {
+				continue
+			}
+			for text := range strings.Lines(string(testkit.Capture(t, file))) {
+				var values map[string]any
+				if err := json.Unmarshal([]byte(text), &values); err != nil {
+					t.Fatal(err)
+				}
+				for name := range values {
+					if !slices.Contains(read, name) && !slices.Contains(pmacctNot, name) {
+						t.Errorf("%s: %s is not read", file, name)
+					}
+				}
+			}
+		}
+	}
+}
