@@ -26,17 +26,24 @@ type datagram struct {
 	count flows.Count // of this datagram
 
 	version  flows.Version
-	units    int      // data records by the exporter's own counting
-	defined  int      // template records, which v9 counts too
-	unknown  []rawSet // data sets without template, in the payload
-	broken   bool     // a set contradicts its length: units is too small
-	progress bool     // something was understood
-	learned  bool     // a sampling rate or its announcement changed
+	units    int        // data records by the exporter's own counting
+	defined  int        // template records, which v9 counts too
+	later    []laterSet // flow data sets, which are read after the options data
+	unknown  []rawSet   // data sets without template
+	broken   bool       // a set contradicts its length: units is too small
+	progress bool       // something was understood
+	learned  bool       // a sampling rate or its announcement changed
 	ledger   ledgerRate
 	row      row
 
 	fields  [][]byte     // of a record of variable length, by op
 	sampled flows.Record // of a packet section
+}
+
+// laterSet is the body of a data set and the template that held when it came.
+type laterSet struct {
+	template *template
+	body     []byte
 }
 
 // rawSet is the body of a data set.
@@ -62,7 +69,7 @@ func (g *datagram) begin(d *Decoder, e *exporter, p flows.Packet, dst []flows.Re
 // or several in a file of concatenated messages.
 func (g *datagram) startMessage() {
 	g.units, g.defined = 0, 0
-	g.unknown = g.unknown[:0]
+	g.later, g.unknown = g.later[:0], g.unknown[:0]
 	g.broken, g.learned = false, false
 }
 
@@ -95,7 +102,7 @@ func (g *datagram) header(domain uint32, export time.Time, uptime uint32) {
 		g.at.received = export
 	}
 	skew := g.d.config.MaxSkew
-	g.at.believed = skew <= 0 || within(export, g.at.received, skew)
+	g.at.believed = skew <= 0 || g.d.config.KeepEventTime || within(export, g.at.received, skew)
 	g.at.exported = g.at.received
 	if g.at.believed {
 		g.at.exported = export
@@ -143,13 +150,18 @@ func (g *datagram) end() []flows.Record {
 	out := g.out
 	g.out, g.dom, g.e, g.row = nil, nil, nil, row{}
 	clear(g.unknown)
+	clear(g.later)
 	clear(g.fields)
 	return out
 }
 
-// settle ends a message: data without template is decoded if its template came
-// later in the message, else parked, and records whose rate came are released.
+// settle ends a message: flow data is read, now that all that the message says
+// of sampling is known; data without template is decoded if its template came
+// later in the message, else parked; records whose rate came are released.
 func (g *datagram) settle(claimed int) {
+	for _, s := range g.later {
+		g.data(s.template, s.body)
+	}
 	g.parkUnknown(claimed)
 	if g.learned {
 		g.release()
