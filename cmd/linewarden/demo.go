@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -260,20 +259,21 @@ func demoBooks(books *flows.Books) flows.Count {
 	return sum
 }
 
-// writeAllBooks waits until the daemon has written what its books say: an
-// audit reads the completeness from the store.
+// writeAllBooks waits until the store has what the books say: an audit reads
+// the completeness from there.
 func writeAllBooks(ctx context.Context, d *daemon) error {
-	want := demoBooks(d.path.books).Records
+	want := demoBooks(d.path.books)
 	return waitUntil(ctx, func() (bool, string) {
 		entries, err := d.store.BookEntries(ctx, allTime())
 		if err != nil {
-			d.log.Log(ctx, slog.LevelDebug, "read the books", "error", err)
+			d.log.Debug("read the books", "error", err)
 			return false, "the stored books cannot be read"
 		}
-		var stored uint64
+		var sum flows.Count
 		for i := range entries {
-			stored += entries[i].Count.Records
+			sum.Add(&entries[i].Count)
 		}
-		return stored >= want, fmt.Sprintf("%d of %d records are in the stored books", stored, want)
+		return sum.Records == want.Records && sum.Stored+sum.TotalLost() == want.Records,
+			fmt.Sprintf("%d of %d records are in the stored books, %d with their end", sum.Records, want.Records, sum.Stored+sum.TotalLost())
 	})
 }
