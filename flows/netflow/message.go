@@ -113,7 +113,7 @@ func (g *datagram) brokenSet(id uint16, b []byte) {
 	g.broken = true
 	if id >= firstDataSet && int(be16(b[2:])) > len(b) {
 		if t := g.dom.templates[id]; t != nil && t.plan.length(b[setHeaderSize:]) > 0 {
-			g.data(t, b[setHeaderSize:])
+			g.later = append(g.later, laterSet{t, b[setHeaderSize:]})
 		}
 	}
 }
@@ -128,7 +128,11 @@ func (g *datagram) set(id uint16, body []byte) {
 			g.progress = true
 			return
 		}
-		g.data(t, body)
+		if t.options {
+			g.data(t, body)
+			return
+		}
+		g.later = append(g.later, laterSet{t, body})
 	case g.version == flows.NetFlow9 && id == v9TemplateSet,
 		g.version == flows.IPFIX && id == ipfixTemplateSet:
 		g.templates(body, false)

@@ -16,7 +16,8 @@ const (
 
 // netflow5 reads a NetFlow v5 datagram: a header of 24 octets and up to 30
 // records of 48. A count above what the datagram holds is believed while it is
-// one that the format allows: what is missing is then lost as malformed.
+// one that the format allows: what is missing is then lost as malformed. A
+// larger one that does not fit shows that this is no NetFlow v5.
 func (g *datagram) netflow5(b []byte) {
 	if len(b) < v5HeaderSize {
 		g.refuse(flows.ReasonMalformed)
@@ -26,17 +27,14 @@ func (g *datagram) netflow5(b []byte) {
 		time.Unix(int64(be32(b[8:])), int64(be32(b[12:]))).UTC(), be32(b[4:]))
 	count := int(be16(b[2:]))
 	n := min(count, (len(b)-v5HeaderSize)/v5RecordSize)
-	if n == 0 && count > 0 {
+	missing := count - n
+	if count > v5MaxRecords && missing > 0 {
 		g.refuse(flows.ReasonMalformed)
-		if count <= v5MaxRecords {
-			g.lose(flows.ReasonMalformed, count)
-		}
 		return
 	}
-	missing := 0
-	if count <= v5MaxRecords {
-		missing = count - n
-		g.lose(flows.ReasonMalformed, missing)
+	g.lose(flows.ReasonMalformed, missing)
+	if n == 0 && missing > 0 {
+		g.refuse(flows.ReasonMalformed)
 	}
 	g.units = n + missing
 	g.sequence(be32(b[16:]), uint32(g.units), uint64(g.units), true)

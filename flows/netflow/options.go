@@ -89,6 +89,7 @@ func narrow(of scope, version flows.Version, f field, content []byte) scope {
 // announced remembers the rate that options data told.
 func (g *datagram) announced(t *template, of scope, w *row) {
 	s := &g.dom.samplers
+	s.silent = false
 	if !t.answered {
 		t.answered = true
 		s.unanswered--
