@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -169,11 +170,22 @@ func (c *cell) notOneOf(text string, words []string) {
 
 // yesNo reads yes or no.
 func (c *cell) yesNo() Tri {
-	switch c.oneOf(yesOrNo) {
-	case "yes":
+	text, ok := c.code()
+	switch {
+	case !ok || text == "":
+	case text == "yes":
 		return Yes
-	case "no":
+	case text == "no":
 		return No
+	default:
+		hint := ""
+		switch strings.ToLower(text) {
+		case "yes", "y", "true", "1", "是":
+			hint = "; write yes"
+		case "no", "n", "false", "0", "否":
+			hint = "; write no"
+		}
+		c.fail("%s is neither yes nor no%s", quoted(text), hint)
 	}
 	return Unknown
 }
@@ -191,9 +203,12 @@ func (c *cell) each(read func(entry *cell)) {
 	}
 	for part := range strings.SplitSeq(text, ";") {
 		entry := cell{in: c.in, text: part, row: c.row, column: c.column, bad: c.bad}
-		if strings.TrimSpace(part) == "" {
+		switch {
+		case strings.TrimSpace(part) == "":
 			entry.fail("%s has an empty entry between two semicolons; remove one of them", quoted(text))
-		} else {
+		case strings.Contains(part, ","):
+			entry.fail("%s has a comma in it; the entries of a list are separated by semicolons", quoted(text))
+		default:
 			read(&entry)
 		}
 		c.bad = entry.bad
@@ -213,12 +228,19 @@ func (c *cell) date() Date {
 	return d
 }
 
+// epochOfSpreadsheets is the day that spreadsheets number 0, 1899-12-30.
+const epochOfSpreadsheets Date = 1 - 25569
+
 // dateHint says how a date in another notation is written here.
 func dateHint(text string) string {
 	day, _, _ := strings.Cut(text, " ")
 	parts := strings.FieldsFunc(day, func(r rune) bool { return strings.ContainsRune("-/.年月日", r) })
-	if len(parts) == 1 && len(parts[0]) == 8 {
-		parts = []string{day[:4], day[4:6], day[6:]}
+	switch {
+	case isDigits(text) && len(text) == 8:
+		parts = []string{text[:4], text[4:6], text[6:]}
+	case isDigits(text) && len(text) == 5:
+		serial, _ := strconv.Atoi(text) // five digits are a number
+		return "; if it is the day number of a spreadsheet, write " + (epochOfSpreadsheets + Date(serial)).String()
 	}
 	if len(parts) != 3 || len(parts[0]) != 4 || len(parts[1]) > 2 || len(parts[2]) > 2 {
 		return ""

@@ -10,7 +10,6 @@ import (
 
 // The words of the columns that hold one of a few.
 var (
-	yesOrNo       = []string{"yes", "no"}
 	natures       = []string{"enterprise", "government", "institution", "military", "social", "individual"}
 	credits       = []string{"normal", "bad"}
 	services      = []string{"B11", "B11-2", "B12", "B13", "B14", "B26-1", "A14-4"}

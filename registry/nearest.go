@@ -9,7 +9,7 @@ func nearest(text string, names []string) string {
 			best, least = name, d
 		}
 	}
-	if least < 0 || 3*least > max(len(text), len(best))+2 {
+	if least < 0 || 3*least > max(len(text), len(best)) {
 		return ""
 	}
 	return best

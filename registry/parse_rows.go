@@ -12,6 +12,8 @@ import (
 type bound[T any] struct {
 	*column[T]
 	field int
+	// names is set when the column tells rows of one key apart.
+	names bool
 }
 
 // parse reads the rows of t into the ledgers.
@@ -24,14 +26,17 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 	for i := range t.Rows {
 		row := &t.Rows[i]
 		if n := len(row.Fields); n != len(t.Columns) {
-			in.fail(row.Number, min(n, len(t.Columns))+1, "the row has %d cells and the header %d", n, len(t.Columns))
+			in.fail(row.Number, min(n, len(t.Columns))+1, "number of cells: %d in this row, %d in the header", n, len(t.Columns))
 			continue
 		}
 		var r T
-		if !s.read(in, row, columns, &r, &garbled) || !s.checkSpan(in, t, row, &r) || !keyed {
+		good, named := s.read(in, row, columns, &r, &garbled)
+		if !named || !s.checkSpan(in, t, row, &r) || !keyed {
 			continue
 		}
-		*rows = append(*rows, r)
+		if good {
+			*rows = append(*rows, r)
+		}
 		d := dated{row: i}
 		if s.history {
 			d.span = s.span(&r)
@@ -65,7 +70,8 @@ func (s *schema[T, K]) bind(in *reading, t *Table, garbled *encodingFault) (list
 			in.fail(1, i+1, "column %s is there twice, it is column %d already", name, first+1)
 		default:
 			at[name] = i
-			list = append(list, bound[T]{&s.columns[column], i})
+			names := slices.Contains(s.key, name) || name == s.from || name == s.to
+			list = append(list, bound[T]{&s.columns[column], i, names})
 		}
 	}
 	keyed = true
@@ -89,9 +95,10 @@ func columnHint(name string, known []string) string {
 	return "; the columns are " + strings.Join(known, ", ")
 }
 
-// read reads one row, and reports whether it is in order.
-func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, garbled *encodingFault) bool {
-	good := true
+// read reads one row, and reports whether it is in order, and whether what
+// names it and its days is.
+func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, garbled *encodingFault) (good, named bool) {
+	good, named = true, true
 	for _, b := range columns {
 		c := cell{in: in, text: row.Fields[b.field], row: row.Number, column: b.field + 1}
 		switch {
@@ -108,8 +115,9 @@ func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, gar
 			b.read(r, &c)
 		}
 		good = good && !c.bad
+		named = named && !(c.bad && b.names)
 	}
-	return good
+	return good, named
 }
 
 // checkSpan reports whether a row does not end before it begins.
