@@ -295,7 +295,6 @@ func (c *Config) NotInEffect() []string {
 	}{
 		{"collector.spool", c.Collector.Spool.MaxBytes != d.Collector.Spool.MaxBytes || c.Collector.Spool.Dir != filepath.Join(c.DataDir, "spool")},
 		{"bgp.neighbors", len(c.BGP.Neighbors) > 0},
-		{"storage.clickhouse.cluster", c.Storage.ClickHouse.Cluster != ""},
 		{"rules.dir", c.Rules.Dir != ""},
 		{"http.tls", c.HTTP.TLS != TLSConfig{}},
 		{"notify", len(c.Notify) > 0},

@@ -14,9 +14,9 @@ import (
 	"github.com/linewarden/linewarden/internal/testkit"
 )
 
-// binary is the program under test, built once by TestMain. The tests run it
+// program is the binary under test, built once by TestMain. The tests run it
 // as people do: in a process of its own, which starts the engine in another.
-var binary string
+var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
@@ -33,8 +33,8 @@ func buildAndRun(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	binary = filepath.Join(dir, "linewarden")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".")
+	program = filepath.Join(dir, "linewarden")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the program under test:", err)
@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("PATH", filepath.Dir(binary)+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Setenv("XDG_CACHE_HOME", cache) // where the engine's library is
 			e.Setenv("CAPTURES", testkit.CapturesDir(t))
 			return nil

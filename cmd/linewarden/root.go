@@ -41,7 +41,7 @@ func newRoot(io streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "linewarden",
 		Short:         "Audits how a carrier's network resources are really used",
-		Long:          "linewarden collects BGP tables and flow exports from carrier routers, compares them\nwith the ledgers of lines, addresses and licences, and raises findings with evidence.",
+		Long:          "linewarden audits how a carrier's network resources are really used: it collects flow exports\nfrom routers, compares them with the ledgers of lines, addresses and licences, and raises\nfindings with their evidence. It observes and reports; it never blocks.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSubcommand,

@@ -54,7 +54,7 @@ func startServe(t *testing.T, dir string) *running {
 		t.Fatal(err)
 	}
 	r := &running{t: t, dir: dir, done: make(chan error, 1)}
-	r.cmd = exec.Command(binary, "serve", "--config", config, "--data", filepath.Join(dir, "data"))
+	r.cmd = exec.Command(program, "serve", "--config", config, "--data", filepath.Join(dir, "data"))
 	logs, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func (r *running) command(args ...string) (stdout string) {
 // command runs the program and returns its data, or an error with its words.
 func command(ctx context.Context, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
-	c := exec.CommandContext(ctx, binary, args...)
+	c := exec.CommandContext(ctx, program, args...)
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
 		return stdout.String(), fmt.Errorf("linewarden %s: %w\n%s", strings.Join(args, " "), err, stderr.String())

@@ -56,6 +56,7 @@ func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (_ *opened,
 	c := cfg.Storage
 	o.Store, err = storage.Open(ctx, storage.Config{
 		Addr: addr, Database: c.ClickHouse.Database, Username: c.ClickHouse.Username, Password: password,
+		Cluster: c.ClickHouse.Cluster,
 		Retention: storage.Retention{
 			Flows: time.Duration(c.Retention.Flows), Rollups: time.Duration(c.Retention.Rollups),
 			Routes: time.Duration(c.Retention.Routes), Findings: time.Duration(c.Retention.Findings),
@@ -64,7 +65,7 @@ func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (_ *opened,
 		Location: cfg.location, Logger: log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
+		return nil, err
 	}
 	if err := o.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("prepare the store: %w", err)
