@@ -34,12 +34,20 @@ type akvoradoFlow struct {
 	}
 }
 
-// akvoradoStep is one step of a test: exactly one field is set.
+// akvoradoStep is one step of a test: one field is set.
 type akvoradoStep struct {
 	Pcap          string         `json:"pcap"`
 	ExpectedFlows []akvoradoFlow `json:"expectedFlows"`
 	Compare       string         `json:"compare"`
+	// ExpectedTS are times of export, ExpectedFirstSwitched are starts in
+	// milliseconds since the exporter came up.
+	ExpectedTS            []int64 `json:"expectedTS"`
+	ExpectedFirstSwitched []int64 `json:"expectedFirstSwitched"`
 }
+
+// akvoradoBoot is when the exporter of these starts came up: the header of
+// data.pcap has 1647285928 s at an uptime of 944951609 ms.
+const akvoradoBoot = 1647285928_000 - 944951609
 
 // akvorado reads the flows that tests of akvorado expect. Each test is a run of
 // its own.
@@ -61,6 +69,10 @@ func akvorado(tb testing.TB, s testkit.Scenario, file string) []golden {
 				g.files = append(g.files, path.Join(s.Name, step.Pcap))
 			case step.ExpectedFlows != nil:
 				expected = step.ExpectedFlows
+			case step.ExpectedTS != nil:
+				g.want, g.records = wantNumbers(name, "exported_s", 0, step.ExpectedTS), len(step.ExpectedTS)
+			case step.ExpectedFirstSwitched != nil:
+				g.want, g.records = wantNumbers(name, "start_ms", akvoradoBoot, step.ExpectedFirstSwitched), len(step.ExpectedFirstSwitched)
 			case strings.Contains(step.Compare, "expectedFlows"):
 				g.want = wantAkvorado(tb, s, name, expected, strings.Contains(step.Compare, "SortSlices"))
 				if !strings.Contains(step.Compare, "[:1]") {
@@ -69,6 +81,14 @@ func akvorado(tb testing.TB, s testkit.Scenario, file string) []golden {
 			}
 		}
 		list = append(list, g)
+	}
+	return list
+}
+
+// wantNumbers expects one number of each record.
+func wantNumbers(test, field string, base int64, numbers []int64) (list []want) {
+	for i, n := range numbers {
+		list = append(list, want{index: i, line: test + " flow " + num(i), fields: fields{field: num(base + n)}})
 	}
 	return list
 }
@@ -109,6 +129,7 @@ func (f *akvoradoFlow) fields(tb testing.TB) fields {
 	if len(c.MPLSLabels) > 0 {
 		w["mpls_label"] = num(c.MPLSLabels[0])
 	}
+	w.icmpOfPorts(tb)
 	// The column is off in tests that do not name it.
 	if c.IPTos > 0 {
 		w["tos"] = num(c.IPTos)

@@ -155,6 +155,7 @@ func (e *logstashEvent) fields(tb testing.TB) fields {
 		}
 	}
 	e.special(w)
+	w.icmpOfPorts(tb)
 	return w
 }
 
@@ -252,6 +253,7 @@ var logstashOthers = map[string]events{
 	"netflow9/logstash-netflow-9-cisco-asr-9000-series-options-template-256":    eventsTo(19),
 	"netflow9/logstash-netflow-9-cisco-nbar-options-template-260":               eventsTo(15),
 	"netflow9/logstash-netflow-9-fortigate-fortios-5-2-1":                       {0},
+	"netflow9/logstash-netflow-9-macaddress":                                    {0},
 	// Clients of an access point, by MAC address.
 	"netflow9/logstash-netflow-9-cisco-wlc": eventsTo(19),
 }

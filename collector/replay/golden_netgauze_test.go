@@ -60,7 +60,7 @@ var netgauzeNot = []string{
 	"mplsLabelStackSection6", "mplsTopLabelIPv4Address", "mplsTopLabelIPv6Address", "mplsTopLabelPrefixLength", "mplsTopLabelType", "octetDeltaSumOfSquares",
 }
 
-var netgauzeProtocols = map[string]string{"TCP": "6", "UDP": "17", "VRRP": "112", "ICMP": "1", "IPv6ICMP": "58", "IPv6": "41"}
+var netgauzeProtocols = map[string]string{"TCP": "6", "UDP": "17", "VRRP": "112", "ICMP": "1", "IPv6ICMP": "58", "IPv4": "4", "IPv6": "41"}
 
 // netgauzeState is what options data says of a domain: the rate of each
 // sampler and when the system came up.
@@ -95,7 +95,7 @@ func netgauze(tb testing.TB, s testkit.Scenario, file string) []golden {
 						state.learn(r)
 						continue
 					}
-					w := want{index: -1, line: fmt.Sprintf("line %d record %d", number, i+1), fields: netgauzeFields(tb, r, &m, &state)}
+					w := want{index: len(g.want), line: fmt.Sprintf("line %d record %d", number, i+1), fields: netgauzeFields(tb, r, &m, &state)}
 					w.fields["version"] = map[string]string{"IPFIX": "ipfix", "NetFlowV9": "netflow9"}[version]
 					g.want = append(g.want, w)
 				}
@@ -160,6 +160,7 @@ func netgauzeFields(tb testing.TB, r *netgauzeRecord, m *netgauzeMessage, s *net
 	if h, ok := w["next_hop"]; ok && h != "" {
 		w["next_hop"] = hop(parseAddress(tb, h))
 	}
+	w.icmpOfPorts(tb)
 	return w
 }
 

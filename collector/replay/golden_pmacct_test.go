@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linewarden/linewarden/flows"
 	"github.com/linewarden/linewarden/internal/testkit"
@@ -46,24 +47,42 @@ var (
 // pmacct reads what nfacctd writes. Its order is free.
 func pmacct(tb testing.TB, s testkit.Scenario, file string) []golden {
 	tb.Helper()
-	g := golden{view: aggregate}
+	var lines []fields
 	for text := range strings.Lines(string(testkit.Capture(tb, file))) {
 		var f pmacctFlow
 		if err := json.Unmarshal([]byte(text), &f); err != nil {
 			tb.Fatalf("golden %s: %v", file, err)
 		}
 		w := f.fields(tb)
-		if s.Family() == "ipfix-bmp" {
+		switch s.Family() {
+		case "netflow9":
+			// It divides what is before the export time by 1000 and drops the
+			// rest, so that times are rounded up.
+			w.rename("start_s", "start_up_s")
+			w.rename("end_s", "end_up_s")
+		case "ipfix-bgp":
+			// It takes no time of start-up from options data; for want of a
+			// start it writes the time of export.
+			w.rename("start_s", "exported_s")
+		case "ipfix-bmp":
 			w["exporter"] = pmacctPeers[f.Peer]
 		}
-		g.want = append(g.want, want{index: -1, line: "line " + num(len(g.want)+1), fields: w})
+		lines = append(lines, w)
+	}
+	g := golden{view: aggregate}
+	// Lines may differ in nothing but what a record does not have.
+	for _, w := range merge(tb, lines) {
+		g.want = append(g.want, want{index: -1, line: w["src"] + " to " + w["dst"], fields: w})
 	}
 	g.records = len(g.want)
-	if s.Family() == "ipfix-bmp" {
-		// The file holds one minute of several.
-		g.records = -1
-	}
 	return []golden{g}
+}
+
+func (f fields) rename(from, to string) {
+	if v, ok := f[from]; ok {
+		f[to] = v
+		delete(f, from)
+	}
 }
 
 func (f *pmacctFlow) fields(tb testing.TB) fields {
@@ -77,6 +96,7 @@ func (f *pmacctFlow) fields(tb testing.TB) fields {
 		"src_port": num(f.SrcPort), "dst_port": num(f.DstPort), "tcp_flags": num(flags), "forwarding": pmacctStatus[f.Status],
 		"proto": pmacctProtocols[f.Proto], "tos": num(f.ToS), "scaled_packets": num(f.Packets), "scaled_bytes": num(f.Bytes),
 	}
+	w.icmpOfPorts(tb)
 	if f.VLAN != nil {
 		w["src_vlan"] = num(*f.VLAN)
 	}
@@ -91,40 +111,59 @@ func (f *pmacctFlow) fields(tb testing.TB) fields {
 	return w
 }
 
-// aggregate adds records together that have all values in common that the
-// golden names.
-func aggregate(records []flows.Record, w []want) []fields {
-	type sum struct{ bytes, packets uint64 }
+// merge adds up what has all values in common but the counters, and the flags,
+// which become those of all.
+func merge(tb testing.TB, list []fields) (merged []fields) {
+	tb.Helper()
+	groups := make(map[string]fields)
+	for _, f := range list {
+		key := ""
+		for _, name := range slices.Sorted(maps.Keys(f)) {
+			if !slices.Contains(pmacctSums, name) {
+				key += name + "=" + f[name] + "\n"
+			}
+		}
+		g := groups[key]
+		if g == nil {
+			groups[key] = maps.Clone(f)
+			continue
+		}
+		g["scaled_bytes"] = num(hex(tb, g["scaled_bytes"]) + hex(tb, f["scaled_bytes"]))
+		g["scaled_packets"] = num(hex(tb, g["scaled_packets"]) + hex(tb, f["scaled_packets"]))
+		g["tcp_flags"] = num(hex(tb, g["tcp_flags"]) | hex(tb, f["tcp_flags"]))
+	}
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		merged = append(merged, groups[key])
+	}
+	return merged
+}
+
+// pmacctSums are the values that do not tell flows apart.
+var pmacctSums = []string{"scaled_bytes", "scaled_packets", "tcp_flags"}
+
+// aggregate does the same with records, by the values that the golden names.
+func aggregate(tb testing.TB, records []flows.Record, w []want) []fields {
+	tb.Helper()
 	names := make(map[string]bool)
 	for i := range w {
 		for name := range w[i].fields {
 			names[name] = true
 		}
 	}
-	delete(names, "scaled_bytes")
-	delete(names, "scaled_packets")
-	sums := make(map[string]sum)
-	groups := make(map[string]fields)
+	list := make([]fields, 0, len(records))
 	for i := range records {
-		all, f := valuesOf(&records[i]), make(fields)
-		key := ""
-		for _, name := range slices.Sorted(maps.Keys(names)) {
-			f[name] = all[name]
-			key += all[name] + "\n"
-		}
-		scale := max(1, records[i].SamplingRate)
-		n := sums[key]
-		sums[key] = sum{n.bytes + scale*records[i].Bytes, n.packets + scale*records[i].Packets}
-		groups[key] = f
-	}
-	var list []fields
-	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		f := groups[key]
-		f["scaled_bytes"], f["scaled_packets"] = num(sums[key].bytes), num(sums[key].packets)
+		r := &records[i]
+		f := valuesOf(r)
+		scale := max(1, r.SamplingRate)
+		f["scaled_bytes"], f["scaled_packets"] = num(scale*r.Bytes), num(scale*r.Packets)
+		f["start_up_s"], f["end_up_s"] = num(roundedUp(r.Start)), num(roundedUp(r.End))
+		maps.DeleteFunc(f, func(name, _ string) bool { return !names[name] })
 		list = append(list, f)
 	}
-	return list
+	return merge(tb, list)
 }
+
+func roundedUp(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
 
 // pmacctNot are values that a record does not have, that come from BGP, or
 // that the configuration of the test adds.

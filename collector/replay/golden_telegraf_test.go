@@ -114,6 +114,7 @@ func telegrafFields(tb testing.TB, values map[string]string) (forward, reverse f
 			forward[ours] = v
 		}
 	}
+	forward.icmpOfPorts(tb)
 	if reverse != nil {
 		reverse = reversed(tb, forward, values)
 		forward["biflow"] = "false"
