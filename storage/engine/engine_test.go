@@ -64,8 +64,8 @@ func client(tb testing.TB, addr string, compression ch.Compression) *ch.Client {
 	return c
 }
 
-// exec runs statements one after the other.
-func exec(tb testing.TB, c driver.Conn, statements ...string) {
+// run runs statements one after the other.
+func run(tb testing.TB, c driver.Conn, statements ...string) {
 	tb.Helper()
 	for _, sql := range statements {
 		if err := c.Exec(tb.Context(), sql); err != nil {
@@ -86,8 +86,8 @@ func one[T any](tb testing.TB, c driver.Conn, sql string, args ...any) (v T) {
 // database makes a database of a test's own and returns a table name in it.
 func database(tb testing.TB, c driver.Conn) string {
 	tb.Helper()
-	name := strings.ToLower("t_" + strings.NewReplacer("/", "_", "#", "_", "-", "_").Replace(tb.Name()))
-	exec(tb, c, "CREATE DATABASE "+name+" ENGINE = Atomic")
+	name := strings.ToLower("t_" + strings.NewReplacer("/", "_", "#", "_", "-", "_", "=", "_").Replace(tb.Name()))
+	run(tb, c, "CREATE DATABASE "+name+" ENGINE = Atomic")
 	return name
 }
 

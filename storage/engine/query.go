@@ -18,8 +18,12 @@ var errCancelled = errors.New("cancelled by the client")
 // query runs a statement and answers it. The error is one of the connection;
 // those of the statement go to the client.
 func (c *conn) query(q *query) error {
-	if err := c.noTables(q); err != nil {
+	tables, err := c.tables(q)
+	if err != nil {
 		return err
+	}
+	if tables {
+		return c.w.exception(raise(codeNotImplemented, "external tables are not taken by the embedded engine"))
 	}
 	profile, err := c.run(q)
 	switch {
@@ -35,42 +39,34 @@ func (c *conn) query(q *query) error {
 	return c.w.end(profile)
 }
 
-// noTables reads the packets that follow a query before its data: tables the
-// statement may use, ended by an empty block. There must be none.
-func (c *conn) noTables(q *query) error {
-	named := ""
+// tables reads the packets that follow a query before its data: tables the
+// statement may use, ended by an empty block. It tells whether there were any.
+func (c *conn) tables(q *query) (any bool, err error) {
 	for {
-		if code := c.r.number(); c.r.err == nil && code != uint64(proto.ClientCodeData) {
-			if code == uint64(proto.ClientCodeCancel) {
-				continue
-			}
+		code := c.r.number()
+		if c.r.err == nil && code == uint64(proto.ClientCodeCancel) {
+			continue
+		}
+		if c.r.err == nil && code != uint64(proto.ClientCodeData) {
 			c.r.err = fmt.Errorf("packet %d where the data of a query begins", code)
 		}
-		name := c.r.text(maxText)
+		c.r.text(maxText)
 		if c.r.err != nil {
-			return fmt.Errorf("read a query: %w", c.r.err)
+			return false, fmt.Errorf("read a query: %w", c.r.err)
 		}
 		columns, rows, err := c.discard(q.compressed)
 		if err != nil {
-			return fmt.Errorf("read a query: %w", err)
+			return false, fmt.Errorf("read a query: %w", err)
 		}
 		if columns == 0 && rows == 0 {
-			break
+			return any, nil
 		}
-		named = name
+		any = true
 	}
-	if named == "" {
-		return nil
-	}
-	q.text = ""
-	return nil
 }
 
 // run runs a statement up to its end.
 func (c *conn) run(q *query) (*proto.Profile, error) {
-	if q.text == "" {
-		return nil, raise(codeNotImplemented, "the statement is empty or has external tables, which the embedded engine does not take")
-	}
 	st, err := parse(q.text)
 	if err != nil {
 		return nil, err
@@ -125,7 +121,8 @@ func (c *conn) stream(q *query, sql string, parameters []chdb.Param) (_ *proto.P
 		if r == nil {
 			break
 		}
-		read = r.Stats()
+		some := r.Stats() // since the block before
+		read.RowsRead, read.BytesRead = read.RowsRead+some.RowsRead, read.BytesRead+some.BytesRead
 		err = c.blocks(r.Bytes(), q.compressed, profile)
 		r.Free()
 		if err != nil {

@@ -70,6 +70,9 @@ func parse(sql string) (statement, error) {
 		w = words{sql[:w.list[i].start], w.list[:i]}
 		break
 	}
+	if len(w.list) == 0 {
+		return statement{}, raise(codeSyntax, "Syntax error: the statement is empty")
+	}
 	if err := refuse(w); err != nil {
 		return statement{}, err
 	}

@@ -45,22 +45,33 @@ func (c *conn) watch(stopWhenGone bool) *watch {
 	return w
 }
 
-// listen waits for the client to say something, or to leave.
+// mostAhead is how many bytes a client may send ahead of a result and still be
+// looked after.
+const mostAhead = 64
+
+// listen waits for the client to cancel the statement, or to leave. Other
+// packets are left for later.
 func (w *watch) listen(stopWhenGone bool) {
-	b, err := w.c.r.Peek(1)
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-	case err != nil:
-		w.gone = fmt.Errorf("the client left: %w", err)
-		if stopWhenGone {
+	for n := 1; n <= mostAhead; n++ {
+		b, err := w.c.r.Peek(n)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		}
+		if err != nil {
+			w.gone = fmt.Errorf("the client left: %w", err)
+			if stopWhenGone {
+				close(w.kill)
+			}
+			return
+		}
+		if proto.ClientCode(b[0]) == proto.ClientCodeCancel {
+			if _, err := w.c.r.Discard(1); err != nil {
+				w.gone = err
+			}
+			w.cancelled.Store(true)
 			close(w.kill)
+			return
 		}
-	case proto.ClientCode(b[0]) == proto.ClientCodeCancel:
-		if _, err := w.c.r.Discard(1); err != nil {
-			w.gone = err
-		}
-		w.cancelled.Store(true)
-		close(w.kill)
 	}
 }
 

@@ -30,6 +30,9 @@ func Main(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "engine" {
 		os.Exit(child(os.Args[2:]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == "parent" {
+		os.Exit(parent(os.Args[2]))
+	}
 	code := m.Run()
 	if err := common.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,6 +57,17 @@ func child(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	return 0
+}
+
+// parent starts an engine and waits to be killed.
+func parent(path string) int {
+	var s shared
+	if err := s.start(path); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	<-s.process.Done()
 	return 0
 }
 
@@ -95,19 +109,18 @@ func Addr(tb testing.TB) string {
 	if addr := os.Getenv("LINEWARDEN_TEST_CLICKHOUSE"); addr != "" {
 		return addr
 	}
-	common.once.Do(func() { common.err = common.start() })
+	common.once.Do(func() {
+		if common.path, common.err = os.MkdirTemp("", "engine"); common.err == nil {
+			common.err = common.start(common.path)
+		}
+	})
 	if common.err != nil {
 		tb.Fatal(common.err)
 	}
 	return common.process.Addr()
 }
 
-func (s *shared) start() error {
-	path, err := os.MkdirTemp("", "engine")
-	if err != nil {
-		return fmt.Errorf("start the engine of the tests: %w", err)
-	}
-	s.path = path
+func (s *shared) start(path string) error {
 	binary, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("start the engine of the tests: %w", err)
