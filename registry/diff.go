@@ -177,6 +177,11 @@ func (c *comparison) match() {
 		pair[i] = -1
 	}
 	paired := make([]bool, len(c.old.rows))
+	for i := range min(len(pair), len(paired)) { // spares the look-ups where nothing has moved
+		if c.same(i, i) {
+			pair[i], paired[i] = i, true
+		}
+	}
 	for _, columns := range [][]int{all, begin, key} {
 		free := make(map[string][]int)
 		for i := range c.old.rows {
@@ -197,6 +202,16 @@ func (c *comparison) match() {
 		}
 	}
 	c.list(key, pair, paired)
+}
+
+// same reports whether two rows have the same text.
+func (c *comparison) same(old, row int) bool {
+	for column := range c.columns {
+		if c.old.text(old, column) != c.new.text(row, column) {
+			return false
+		}
+	}
+	return true
 }
 
 // list makes changes of what was paired.
@@ -261,6 +276,11 @@ func (c *comparison) places(columns []string) []int {
 // identity returns the text of some columns of a row, unmistakably.
 func (s *side) identity(row int, columns []int) string {
 	var b strings.Builder
+	size := 0
+	for _, column := range columns {
+		size += len(s.text(row, column)) + 2
+	}
+	b.Grow(size)
 	for _, column := range columns {
 		text := s.text(row, column)
 		b.WriteString(strings.ReplaceAll(text, "\x00", "\x00\x00"))

@@ -44,6 +44,7 @@ type reading struct {
 	targets map[string]*target
 	ledger  string // at hand
 	lines   []lineRow
+	cell    cell // at hand
 }
 
 // lineRow is where a line is filed.

@@ -18,7 +18,11 @@ type bound[T any] struct {
 
 // parse reads the rows of t into the ledgers.
 func (s *schema[T, K]) parse(in *reading, t *Table) {
-	var garbled encodingFault
+	var (
+		garbled encodingFault
+		blank   T
+		r       T // one for all rows: readers keep its address
+	)
 	columns, keyed := s.bind(in, t, &garbled)
 	rows := s.rows(in.ledgers)
 	*rows = make([]T, 0, len(t.Rows))
@@ -29,7 +33,7 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 			in.fail(row.Number, min(n, len(t.Columns))+1, "number of cells: %d in this row, %d in the header", n, len(t.Columns))
 			continue
 		}
-		var r T
+		r = blank
 		good, named := s.read(in, row, columns, &r, &garbled)
 		if !named || !s.checkSpan(in, t, row, &r) || !keyed {
 			continue
@@ -99,8 +103,9 @@ func columnHint(name string, known []string) string {
 // names it and its days is.
 func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, garbled *encodingFault) (good, named bool) {
 	good, named = true, true
+	c := &in.cell
 	for _, b := range columns {
-		c := cell{in: in, text: row.Fields[b.field], row: row.Number, column: b.field + 1}
+		*c = cell{in: in, text: row.Fields[b.field], row: row.Number, column: b.field + 1}
 		switch {
 		case len(c.text) > MaxCellBytes:
 			c.fail("the cell has %d bytes; at most %d are read", len(c.text), MaxCellBytes)
@@ -112,7 +117,7 @@ func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, gar
 				c.fail("%s is empty; every row needs it", b.name)
 			}
 		default:
-			b.read(r, &c)
+			b.read(r, c)
 		}
 		good = good && !c.bad
 		named = named && !(c.bad && b.names)

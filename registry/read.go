@@ -183,6 +183,9 @@ func (d *directory) takeSheet(workbook string, s *Sheet) {
 	case len(s.Rows) == 0:
 		d.fail(file, "the sheet is empty; it needs at least the row of column names")
 		return
+	case len(s.Rows[0].Fields) > MaxColumns:
+		d.fail(file, "the header has %d columns; at most %d are read", len(s.Rows[0].Fields), MaxColumns)
+		return
 	case len(s.Rows)-1 > MaxRows:
 		d.fail(file, "the sheet has %d rows; at most %d are read", len(s.Rows)-1, MaxRows)
 		return

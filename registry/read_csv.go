@@ -34,6 +34,9 @@ func readCSV(text []byte, p *problems) *Table {
 		line, _ := r.FieldPos(0)
 		switch {
 		case blank(fields):
+		case t.Columns == nil && len(fields) > MaxColumns:
+			p.fail(line, MaxColumns+1, "the header has %d columns; at most %d are read", len(fields), MaxColumns)
+			return nil
 		case t.Columns == nil:
 			t.Columns = fields
 		case len(t.Rows) == MaxRows:

@@ -75,6 +75,9 @@ func TestReadSaysWhatIsWrongWithFiles(t *testing.T) {
 		{"a huge cell", map[string]string{"enterprises.csv": "enterprise_id,name\nE1," + strings.Repeat("x", registry.MaxCellBytes+1) + "\n"}, []string{
 			"enterprises.csv:2:2: the cell has 65537 bytes; at most 65536 are read",
 		}},
+		{"many columns", map[string]string{"asns.csv": "asn" + strings.Repeat(",x", registry.MaxColumns) + "\n1\n"}, []string{
+			"asns.csv:1:257: the header has 257 columns; at most 256 are read",
+		}},
 		{"a long id", map[string]string{"enterprises.csv": "enterprise_id\n" + strings.Repeat("甲", 100) + "\n"}, []string{
 			`enterprises.csv:2:1: "` + strings.Repeat("甲", 26) + `"... is 300 bytes long; an id has at most 255`,
 		}},
@@ -198,6 +201,9 @@ func TestSheetsAreLedgers(t *testing.T) {
 		}, []string{"lines a.xlsx/lines []"}},
 		{"an empty ledger", map[string]string{"all.xlsx": "x"}, workbook{sheets: []registry.Sheet{{Name: "lines"}}}, []string{
 			"all.xlsx/lines:1:1: the sheet is empty; it needs at least the row of column names",
+		}, nil},
+		{"many columns", map[string]string{"all.xlsx": "x"}, workbook{sheets: []registry.Sheet{{Name: "lines", Rows: []registry.Row{row(1, make([]string, 300)...)}}}}, []string{
+			"all.xlsx/lines:1:1: the header has 300 columns; at most 256 are read",
 		}, nil},
 		{"a cell that failed", map[string]string{"all.xlsx": "x"}, workbook{sheets: []registry.Sheet{{Name: "asns", Rows: []registry.Row{row(1, "asn")}, Problems: []registry.Problem{{Row: 4, Column: 2, Message: "no"}}}}}, []string{
 			"all.xlsx/asns:4:2: no",

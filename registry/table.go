@@ -68,6 +68,8 @@ const (
 	MaxWorkbookBytes = 64 << 20
 	// MaxRows is the number of rows of one ledger.
 	MaxRows = 8_000_000
+	// MaxColumns is the number of columns of one ledger.
+	MaxColumns = 256
 	// MaxCellBytes is the size of one cell.
 	MaxCellBytes = 64 << 10
 	// MaxProblems is how many problems of one ledger are listed; a last one
