@@ -127,7 +127,7 @@ func (g *datagram) panicked() {
 	g.refuse(flows.ReasonDecoderPanic)
 	if g.row.open {
 		g.row.open = false
-		g.out = g.out[:len(g.out)-1]
+		g.out = g.out[:g.row.first]
 	}
 	g.lose(flows.ReasonDecoderPanic, 1)
 }

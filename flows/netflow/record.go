@@ -23,7 +23,7 @@ func (g *datagram) openRow() *row {
 		g.out = append(g.out, flows.Record{})
 	}
 	w := &g.row
-	*w = row{at: &g.at, r: &g.out[n], open: true}
+	*w = row{at: &g.at, r: &g.out[n], first: n, open: true}
 	w.r.Source, w.r.Received, w.r.Exported = g.dom.source, g.at.received, g.at.exported
 	return w
 }
@@ -80,18 +80,17 @@ func (g *datagram) closeRow(t *template) {
 		g.systemTimes(w)
 	}
 	skewed := g.bound(w.r, w.start, w.end, w.has&hasStart != 0, w.has&hasEnd != 0)
-	w.open = false
 	n := 1
-	first := len(g.out) - 1
 	if t != nil && t.plan.reverse && (w.reverseOctets|w.reversePackets) != 0 {
 		g.reverse(w)
 		n = 2
 	}
+	g.sample(w, t)
+	w.open = false
 	g.count.Records += uint64(n)
 	if skewed {
 		g.count.ClockSkewed += uint64(n)
 	}
-	g.sample(w, t, first)
 }
 
 // discard takes the open record back and counts it as lost.

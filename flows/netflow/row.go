@@ -25,10 +25,11 @@ const (
 
 // row is one record while it is decoded.
 type row struct {
-	r    *flows.Record
-	at   *moment
-	has  uint32
-	open bool // r is the last of the records and not yet finished
+	r     *flows.Record
+	at    *moment
+	first int  // index of r among the records
+	open  bool // what begins at first is not finished
+	has   uint32
 
 	start, end, systemUp, duration int64 // nanoseconds
 	reverseStart, reverseEnd       int64

@@ -391,8 +391,9 @@ func (dom *domain) rateOf(d *Decoder, n *need, l *ledgerRate) (rate uint64, sour
 	return unknown, flows.SamplingNone, wait
 }
 
-// sample gives the records from first on, which are of one row, their rate.
-func (g *datagram) sample(w *row, t *template, first int) {
+// sample gives the records of a row their rate.
+func (g *datagram) sample(w *row, t *template) {
+	first := w.first
 	if rate := w.rate(); rate != 0 {
 		g.dom.use(rate)
 		for i := first; i < len(g.out); i++ {
