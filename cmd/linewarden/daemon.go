@@ -46,7 +46,7 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 		return d, err
 	}
 	d.web = &web{listener: listener}
-	if d.store, err = openStoreOf(ctx, cfg, log); err != nil {
+	if d.store, err = openOwnStore(ctx, cfg, log); err != nil {
 		return d, err
 	}
 	snapshot, err := d.store.snapshot(ctx, cfg, log)

@@ -62,6 +62,15 @@ func newMetrics(d *daemon) *prometheus.Registry {
 			}
 			return 0
 		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "linewarden_engine_restarts_total",
+			Help: "How often the embedded engine ended by itself and was started again.",
+		}, func() float64 {
+			if d.store.engine == nil {
+				return 0
+			}
+			return float64(d.store.engine.Restarts())
+		}),
 	)
 	return all
 }

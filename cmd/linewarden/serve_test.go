@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -301,21 +303,30 @@ func TestServe(t *testing.T) {
 		t.Fatalf("a second daemon says %v", err)
 	}
 
+	// An engine that is killed is started again, and nothing is lost.
+	d.killEngine(t)
+	const between = 10
+	d.send(first, between)
+	d.until("flows are stored by the next engine", func() bool { return d.metric(stored) == fmt.Sprint((first+between)*30) })
+	if got := d.metric("linewarden_engine_restarts_total"); got != "1" {
+		t.Fatalf("the engine was started again %q times", got)
+	}
+
 	d.reload(t)
 
 	// What was sent before SIGTERM is stored, whatever was under way.
 	const second = 50
-	d.send(first, second)
+	d.send(first+between, second)
 	if err := d.signal(syscall.SIGTERM); err != nil {
 		t.Fatalf("the daemon ended with %v\n%s", err, d.logged())
 	}
-	if got := d.flowsOf(); got["E1"] != first*30 || got["E2"] != second*30 {
+	if got := d.flowsOf(); got["E1"] != (first+between)*30 || got["E2"] != second*30 {
 		t.Fatalf("after the drain %v are stored", got)
 	}
 
 	// It starts again on what is there, also after it was killed.
 	d = startServe(t, dir)
-	d.send(first+second, first)
+	d.send(first+between+second, first)
 	d.until("flows are stored again", func() bool { return d.metric(stored) == fmt.Sprint(first*30) })
 	if err := d.signal(syscall.SIGKILL); err == nil {
 		t.Fatal("a killed daemon ended well")
@@ -347,6 +358,35 @@ func (d *running) reload(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.until("the good reload shows", func() bool { return d.metric("linewarden_reload_failed") == "0" })
+}
+
+// killEngine kills the child process of the daemon.
+func (d *running) killEngine(t *testing.T) {
+	t.Helper()
+	// A child is listed with the thread that started it.
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text []byte
+	for _, task := range tasks {
+		more, err := os.ReadFile(task)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a thread may end meanwhile
+			t.Fatal(err)
+		}
+		text = append(text, more...)
+	}
+	children := strings.Fields(string(text))
+	if len(children) != 1 {
+		t.Fatalf("the daemon has the children %q, want one engine", children)
+	}
+	child, err := strconv.Atoi(children[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestOccupiedPort names the address another program has.

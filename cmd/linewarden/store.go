@@ -20,7 +20,7 @@ const stopTime = 20 * time.Second
 // opened is a store and, where this process started one, its engine.
 type opened struct {
 	*storage.Store
-	engine *engine.Process
+	engine *engine.Supervisor
 }
 
 // openStore opens the store of the configuration: the named ClickHouse server,
@@ -34,11 +34,21 @@ func openStore(ctx context.Context, g *globals) (*opened, error) {
 	return openStoreOf(ctx, cfg, g.logger())
 }
 
-func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (_ *opened, err error) {
+// openStoreOf opens the store for a command.
+func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (*opened, error) {
+	return openWith(ctx, cfg, true, log)
+}
+
+// openOwnStore opens the store for the daemon.
+func openOwnStore(ctx context.Context, cfg *Config, log *slog.Logger) (*opened, error) {
+	return openWith(ctx, cfg, false, log)
+}
+
+func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_ *opened, err error) {
 	o := &opened{}
 	addr := cfg.Storage.ClickHouse.Addr
 	if len(addr) == 0 {
-		one, err := o.embedded(ctx, cfg, log)
+		one, err := o.embedded(ctx, cfg, share, log)
 		if err != nil {
 			return nil, err
 		}
@@ -73,24 +83,40 @@ func openStoreOf(ctx context.Context, cfg *Config, log *slog.Logger) (_ *opened,
 	return o, nil
 }
 
-// embedded returns the address of the engine on the data directory.
-func (o *opened) embedded(ctx context.Context, cfg *Config, log *slog.Logger) (string, error) {
+// engineTime is how long a data directory may still be held by an engine that
+// is ending.
+const engineTime = 10 * time.Second
+
+// embedded returns the address of the engine on the data directory. A command
+// takes the engine of a daemon that runs there. The daemon itself has one of
+// its own, which must not end with the command that started it.
+func (o *opened) embedded(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (string, error) {
 	path, err := filepath.Abs(cfg.Storage.Embedded.Path)
 	if err != nil {
 		return "", fmt.Errorf("engine directory: %w", err)
-	}
-	if addr, ok := engine.Attach(path); ok {
-		return addr, nil
 	}
 	binary, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("find this program to start the engine: %w", err)
 	}
-	o.engine, err = engine.Start(ctx, engine.ProcessConfig{Binary: binary, Path: path, Logger: log})
-	if err != nil {
-		return "", fmt.Errorf("start the embedded engine on %s: %w", path, err)
+	limit := time.Now().Add(engineTime)
+	for {
+		if addr, ok := engine.Attach(path); ok && share {
+			return addr, nil
+		}
+		o.engine, err = engine.Supervise(ctx, engine.ProcessConfig{Binary: binary, Path: path, Logger: log})
+		if err == nil {
+			return o.engine.Addr(), nil
+		}
+		if !errors.Is(err, engine.ErrLocked) || time.Now().After(limit) {
+			return "", fmt.Errorf("start the embedded engine on %s: %w", path, err)
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return o.engine.Addr(), nil
 }
 
 // closeAfter runs the work of a command and closes the store, whatever came of
