@@ -59,7 +59,9 @@ type Decoder struct {
 	definitions atomic.Int64 // bytes of templates, over all exporters
 	evicted     atomic.Uint64
 
-	datagrams sync.Pool // of *datagram
+	datagrams      sync.Pool // of *datagram
+	maxExporters   int
+	maxDefinitions int64 // bytes of templates
 }
 
 var _ flows.Decoder = (*Decoder)(nil)
@@ -78,7 +80,8 @@ func New(c Config) *Decoder {
 	}
 	return &Decoder{
 		config: c, exporters: make(map[netip.Addr]*exporter),
-		datagrams: sync.Pool{New: func() any { return new(datagram) }},
+		datagrams:    sync.Pool{New: func() any { return new(datagram) }},
+		maxExporters: maxExporters, maxDefinitions: maxDefinitionBytes,
 	}
 }
 

@@ -153,16 +153,34 @@ func TestPanicCostsOneDatagram(t *testing.T) {
 
 func TestExporterFlood(t *testing.T) {
 	b := newBench(t)
+	b.d.maxExporters = 500
 	p := v9(2, 0, set(0, tmpl(256, basic...)), set(257, basicRecord(1)))
-	for i := range uint32(maxExporters + 1000) {
+	for i := range uint32(1500) {
 		b.from = netip.AddrPortFrom(netip.AddrFrom4([4]byte(u32(0x0a000000+i))), 1)
 		b.d.Decode(flows.Packet{Payload: p, From: b.from, Received: b.at}, nil)
 	}
-	if n := len(b.d.exporters); n > maxExporters || b.d.Evicted() < 1000 {
+	if n := len(b.d.exporters); n > 500 || b.d.Evicted() != 1000 {
 		t.Errorf("%d exporters, %d evicted", n, b.d.Evicted())
 	}
 	if sum := b.sum(); sum.Lost[flows.ReasonParkingFull] == 0 {
 		t.Error("the data of evicted exporters is not counted")
+	}
+	b.balance()
+}
+
+// TestTemplatesOfAllExporters bounds what many exporters with few templates
+// each take, which are there before they grow.
+func TestTemplatesOfAllExporters(t *testing.T) {
+	b := newBench(t)
+	b.d.maxDefinitions = 100_000
+	for round := range 3 {
+		for i := range uint32(100) {
+			b.from = netip.AddrPortFrom(netip.AddrFrom4([4]byte(u32(0x0a000000+i))), 1)
+			b.take(v9(1, uint32(round), set(0, tmpl(uint16(256+round), basic...))))
+		}
+	}
+	if n := b.d.definitions.Load(); n > b.d.maxDefinitions+1000 || b.d.Evicted() == 0 {
+		t.Errorf("%d bytes of templates, %d evicted", n, b.d.Evicted())
 	}
 	b.balance()
 }

@@ -50,6 +50,9 @@ type domain struct {
 
 // enter returns the locked state of an address.
 func (d *Decoder) enter(addr netip.Addr) *exporter {
+	if d.definitions.Load() > d.maxDefinitions {
+		d.shrink()
+	}
 	for {
 		d.mu.RLock()
 		e := d.exporters[addr]
@@ -71,7 +74,7 @@ func (d *Decoder) open(addr netip.Addr) *exporter {
 	if e := d.exporters[addr]; e != nil {
 		return e
 	}
-	for len(d.exporters) >= maxExporters || len(d.exporters) > 0 && d.definitions.Load() > maxDefinitionBytes {
+	for len(d.exporters) >= d.maxExporters {
 		d.forget()
 	}
 	e := &exporter{
@@ -84,21 +87,38 @@ func (d *Decoder) open(addr netip.Addr) *exporter {
 	return e
 }
 
-// forget evicts the least recently heard of a few exporters. What waited there
-// is counted; records that waited for a rate are counted too, as there is
-// nobody to give them to. The caller holds the lock of d.
-func (d *Decoder) forget() {
+// shrink evicts exporters until the templates of all have room.
+func (d *Decoder) shrink() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.definitions.Load() > d.maxDefinitions && len(d.exporters) > 0 {
+		d.forget()
+	}
+}
+
+// stalest returns an entry of m that was not seen for long: the one seen first
+// of a few, because to look at all of them for each forged address would be an
+// attack by itself.
+func stalest[K comparable, V any](m map[K]V, seen func(V) int64) (key K, value V) {
 	const choice = 16
-	var oldest *exporter
 	n := 0
-	for _, e := range d.exporters {
-		if oldest == nil || e.seen.Load() < oldest.seen.Load() {
-			oldest = e
+	var least int64
+	for k, v := range m {
+		if at := seen(v); n == 0 || at < least {
+			key, value, least = k, v, at
 		}
 		if n++; n == choice {
 			break
 		}
 	}
+	return key, value
+}
+
+// forget evicts an exporter that was not heard for long. What waited there is
+// counted; records that waited for a rate are counted too, as there is nobody
+// to give them to. The caller holds the lock of d.
+func (d *Decoder) forget() {
+	_, oldest := stalest(d.exporters, func(e *exporter) int64 { return e.seen.Load() })
 	delete(d.exporters, oldest.addr)
 	oldest.mu.Lock()
 	defer oldest.mu.Unlock()
@@ -133,15 +153,9 @@ func (e *exporter) domain(d *Decoder, key domainKey) *domain {
 	return dom
 }
 
-// forget evicts the domain that was not heard for longest.
+// forget evicts a domain that was not heard for long.
 func (e *exporter) forget(d *Decoder) {
-	var key domainKey
-	var oldest *domain
-	for k, dom := range e.domains {
-		if oldest == nil || dom.seen < oldest.seen {
-			key, oldest = k, dom
-		}
-	}
+	key, oldest := stalest(e.domains, func(dom *domain) int64 { return dom.seen })
 	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
 		oldest.account.Lose(r.Exported, flows.ReasonParkingFull, 1)
 	}

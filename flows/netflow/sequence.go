@@ -139,19 +139,13 @@ func (s *sequence) restart() {
 	s.holes = [maxHoles]hole{}
 }
 
-// sequence returns the numbers of a session, forgetting the one that was silent
-// for longest where there are too many.
+// sequence returns the numbers of a session, forgetting one that was silent for
+// long where there are too many.
 func (e *exporter) sequence(key sequenceKey) *sequence {
 	s := e.sequences[key]
 	if s == nil {
 		if len(e.sequences) >= maxSequences {
-			var oldest sequenceKey
-			first := true
-			for k, other := range e.sequences {
-				if first || other.seen < e.sequences[oldest].seen {
-					oldest, first = k, false
-				}
-			}
+			oldest, _ := stalest(e.sequences, func(s *sequence) int64 { return s.seen })
 			delete(e.sequences, oldest)
 		}
 		s = new(sequence)
