@@ -230,3 +230,29 @@ func BenchmarkParse(b *testing.B) {
 		header.Parse(header.Ethernet, frame, 78, &r)
 	}
 }
+
+// TestParseStripped leaves out stripped octets only where the frame length has
+// to stand in for the length of the packet.
+func TestParseStripped(t *testing.T) {
+	frame := unhex(t, macs+"0800"+ip4TCP)
+	offload := unhex(t, macs+"0800"+strings.Replace(ip4TCP, "003c", "0000", 1))
+	for _, c := range []struct {
+		name               string
+		frame              []byte
+		frameLen, stripped uint32
+		want               uint64
+	}{
+		{"packet says its length", frame, 78, 4, 60},
+		{"stripped taken for what is cut off", frame[:40], 78, 38, 60},
+		{"no length", offload, 9018, 4, 9000},
+		{"no length, nothing stripped", offload, 9014, 0, 9000},
+		{"no length, stripped more than there is", offload, 78, 1 << 31, 64},
+		{"nothing known", offload, 0, 4, 40},
+	} {
+		var r flows.Record
+		header.ParseStripped(header.Ethernet, c.frame, c.frameLen, c.stripped, &r)
+		if r.Bytes != c.want {
+			t.Errorf("%s: %d bytes, want %d", c.name, r.Bytes, c.want)
+		}
+	}
+}

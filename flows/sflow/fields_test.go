@@ -62,7 +62,8 @@ func TestExtendedRecords(t *testing.T) {
 		{"gateway with a set of one", [][]byte{gateway(hop4, 64500, 64501, 2, 2, 1, 64502, 1, 1, 64503), frame4()}, as(64501, 64503)},
 		{"gateway with a set within", [][]byte{gateway(hop4, 64500, 64501, 2, 1, 2, 1, 2, 2, 1, 64503), frame4()}, as(64501, 64503)},
 		{
-			"router before gateway", [][]byte{gateway(hop6, 64500, 64501, 1, 2, 1, 64502), router(hop4), frame4()},
+			"router before gateway",
+			[][]byte{gateway(hop6, 64500, 64501, 1, 2, 1, 64502), router(hop4), frame4()},
 			as(64501, 64502),
 		},
 		{"gateway where the router says none", [][]byte{router(zero), gateway(hop4, 64500, 64501, 0), frame4()}, as(64501, 64500)},

@@ -12,8 +12,9 @@ const (
 	interfaceDiscard  = 1 // the value is a reason for the discard
 	interfaceMultiple = 2 // the value is how many interfaces, 0 if not known
 
-	// interfaceInternal stands for the device itself: the packet came from it
-	// or ended in it.
+	// interfaceInternal stands for the device itself, from which the packet
+	// came or in which it ended. Agents on hosts give it for packets that pass,
+	// too, so that nothing is said of their forwarding.
 	interfaceInternal = 0x3fffffff
 )
 
@@ -27,7 +28,6 @@ const (
 	droppedBadTTL        = 0x89
 	droppedPolicer       = 0x8a
 	droppedRED           = 0x8b
-	consumedForUs        = 0xc3
 )
 
 // sample reads the body of a flow sample into r and tells whether it became a
@@ -124,11 +124,9 @@ func (p port) input(r *flows.Record) {
 func (p port) output(r *flows.Record) {
 	switch p.format {
 	case interfaceSingle:
-		if p.value == interfaceInternal {
-			r.ForwardingStatus = consumedForUs
-			return
+		if p.value != interfaceInternal {
+			r.OutIf = p.value
 		}
-		r.OutIf = p.value
 	case interfaceDiscard:
 		r.ForwardingStatus = discard(p.value)
 	case interfaceMultiple:

@@ -124,7 +124,7 @@ func TestInterfaces(t *testing.T) {
 		{"metered by VLAN 3", 1<<24 | 3, 3, 4, 3, 4, 0, flows.DirectionUnknown},
 		{"output not known", 3, 3, 0, 3, 0, 0, flows.Ingress},
 		{"from the device", 0, internal, 4, 0, 4, 0, flows.DirectionUnknown},
-		{"to the device", 0, 3, internal, 3, 0, 195, flows.DirectionUnknown},
+		{"to the device", 0, 3, internal, 3, 0, 0, flows.DirectionUnknown},
 		{"to several interfaces", 0, 3, 2<<30 | 7, 3, 0, 64, flows.DirectionUnknown},
 		{"format 3 is none", 0, 3, 3<<30 | 7, 3, 0, 0, flows.DirectionUnknown},
 		{"discarded at the input is none", 0, 1<<30 | 3, 4, 0, 4, 0, flows.DirectionUnknown},
