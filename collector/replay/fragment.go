@@ -166,13 +166,7 @@ func (r *fragments) incomplete(wanted func(port uint16) bool) loss {
 // such a datagram is never given (RFC 5722 section 4).
 func (p *partial) insert(d *datagram) bool {
 	s := span{d.offset, d.offset + len(d.payload)}
-	if !d.more {
-		if p.end >= 0 && p.end != s.to {
-			return false
-		}
-		p.end = s.to
-	}
-	if p.end >= 0 && (s.to > p.end || len(p.spans) > 0 && p.spans[len(p.spans)-1].to > p.end) {
+	if !p.ends(s, d.more) {
 		return false
 	}
 	at := 0
@@ -196,6 +190,19 @@ func (p *partial) insert(d *datagram) bool {
 	}
 	p.merge(at, s)
 	return true
+}
+
+// ends notes where the last fragment ends, and tells whether that agrees with
+// what has come.
+func (p *partial) ends(s span, more bool) bool {
+	if !more {
+		if p.end >= 0 && p.end != s.to {
+			return false
+		}
+		p.end = s.to
+	}
+	beyond := len(p.spans) > 0 && p.spans[len(p.spans)-1].to > p.end
+	return p.end < 0 || s.to <= p.end && !beyond
 }
 
 // merge puts s at its place and joins it with spans that it touches.

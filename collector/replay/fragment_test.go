@@ -12,11 +12,11 @@ import (
 )
 
 // cuts are the fragments of one UDP datagram, of step bytes each.
-func cuts(step int, whole []byte, make func(offset int, more bool, piece []byte) []byte) [][]byte {
+func cuts(step int, whole []byte, packet func(offset int, more bool, piece []byte) []byte) [][]byte {
 	var list [][]byte
 	for at := 0; at < len(whole); at += step {
 		end := min(at+step, len(whole))
-		list = append(list, make(at, end < len(whole), whole[at:end]))
+		list = append(list, packet(at, end < len(whole), whole[at:end]))
 	}
 	return list
 }

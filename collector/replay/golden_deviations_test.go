@@ -84,7 +84,7 @@ var leastCompared = map[string]int{
 	"ipfix/logstash-ipfix-barracuda-extended-uniflow-template-256/expected.logstash.json":                                12,
 	"ipfix/logstash-ipfix-barracuda-firewall/expected.logstash.json":                                                     12,
 	"ipfix/logstash-ipfix-from-ixia-something-something/expected.logstash.json":                                          18,
-	"ipfix/logstash-ipfix-mikrotik-routeros-6-39-2/expected.logstash.json":                                               27,
+	"ipfix/logstash-ipfix-mikrotik-routeros-6-39-2/expected.logstash.json":                                               27, //nolint:misspell // RouterOS is a name
 	"ipfix/logstash-ipfix-openbsd-pflow/expected.logstash.json":                                                          15,
 	"ipfix/logstash-ipfix-options-template-from-juniper-mx240-junos-15-1-r6-s3/expected.logstash.json":                   1,
 	"ipfix/logstash-ipfix-procera/expected.logstash.json":                                                                12,

@@ -34,25 +34,52 @@ type logstashFile struct {
 // logstashNames are the values of an event that a record has, in the order in
 // which they are preferred where several say the same.
 var logstashNames = []struct{ theirs, ours string }{
-	{"in_bytes", "bytes"}, {"octetDeltaCount", "bytes"}, {"octetTotalCount", "bytes"}, {"in_permanent_bytes", "bytes"},
-	{"in_pkts", "packets"}, {"packetDeltaCount", "packets"}, {"packetTotalCount", "packets"},
-	{"protocol", "proto"}, {"protocolIdentifier", "proto"},
-	{"src_tos", "tos"}, {"ipClassOfService", "tos"},
-	{"tcp_flags", "tcp_flags"}, {"tcpControlBits", "tcp_flags"},
-	{"l4_src_port", "src_port"}, {"sourceTransportPort", "src_port"},
-	{"l4_dst_port", "dst_port"}, {"destinationTransportPort", "dst_port"},
-	{"input_snmp", "in_if"}, {"ingressInterface", "in_if"}, {"output_snmp", "out_if"}, {"egressInterface", "out_if"},
-	{"src_as", "src_as"}, {"bgpSourceAsNumber", "src_as"}, {"dst_as", "dst_as"}, {"bgpDestinationAsNumber", "dst_as"},
-	{"src_vlan", "src_vlan"}, {"vlanId", "src_vlan"}, {"dst_vlan", "dst_vlan"},
+	{"in_bytes", "bytes"},
+	{"octetDeltaCount", "bytes"},
+	{"octetTotalCount", "bytes"},
+	{"in_permanent_bytes", "bytes"},
+	{"in_pkts", "packets"},
+	{"packetDeltaCount", "packets"},
+	{"packetTotalCount", "packets"},
+	{"protocol", "proto"},
+	{"protocolIdentifier", "proto"},
+	{"src_tos", "tos"},
+	{"ipClassOfService", "tos"},
+	{"tcp_flags", "tcp_flags"},
+	{"tcpControlBits", "tcp_flags"},
+	{"l4_src_port", "src_port"},
+	{"sourceTransportPort", "src_port"},
+	{"l4_dst_port", "dst_port"},
+	{"destinationTransportPort", "dst_port"},
+	{"input_snmp", "in_if"},
+	{"ingressInterface", "in_if"},
+	{"output_snmp", "out_if"},
+	{"egressInterface", "out_if"},
+	{"src_as", "src_as"},
+	{"bgpSourceAsNumber", "src_as"},
+	{"dst_as", "dst_as"},
+	{"bgpDestinationAsNumber", "dst_as"},
+	{"src_vlan", "src_vlan"},
+	{"vlanId", "src_vlan"},
+	{"dst_vlan", "dst_vlan"},
 	{"icmpTypeCodeIPv4", "icmp"},
 }
 
 // logstashAddresses are the same for addresses. The first that is not the
 // unspecified address counts: templates may hold those of both families.
 var logstashAddresses = []struct{ theirs, ours string }{
-	{"ipv4_src_addr", "src"}, {"ipv6_src_addr", "src"}, {"sourceIPv4Address", "src"}, {"sourceIPv6Address", "src"},
-	{"ipv4_dst_addr", "dst"}, {"ipv6_dst_addr", "dst"}, {"destinationIPv4Address", "dst"}, {"destinationIPv6Address", "dst"},
-	{"ipv4_next_hop", "next_hop"}, {"ipv6_next_hop", "next_hop"}, {"ipNextHopIPv4Address", "next_hop"}, {"ipNextHopIPv6Address", "next_hop"},
+	{"ipv4_src_addr", "src"},
+	{"ipv6_src_addr", "src"},
+	{"sourceIPv4Address", "src"},
+	{"sourceIPv6Address", "src"},
+	{"ipv4_dst_addr", "dst"},
+	{"ipv6_dst_addr", "dst"},
+	{"destinationIPv4Address", "dst"},
+	{"destinationIPv6Address", "dst"},
+	{"ipv4_next_hop", "next_hop"},
+	{"ipv6_next_hop", "next_hop"},
+	{"ipNextHopIPv4Address", "next_hop"},
+	{"ipNextHopIPv6Address", "next_hop"},
 	{"bgp_ipv4_next_hop", "next_hop"},
 }
 
@@ -62,10 +89,14 @@ var logstashTimes = []struct {
 	theirs, ours string
 	unit         time.Duration
 }{
-	{"first_switched", "start_ms", time.Millisecond}, {"last_switched", "end_ms", time.Millisecond},
-	{"flowStartMilliseconds", "start_ms", time.Millisecond}, {"flowEndMilliseconds", "end_ms", time.Millisecond},
-	{"flowStartSeconds", "start_ms", time.Second}, {"flowEndSeconds", "end_ms", time.Second},
-	{"flow_start_msec", "start_ms", time.Millisecond}, {"event_time_msec", "end_ms", time.Millisecond},
+	{"first_switched", "start_ms", time.Millisecond},
+	{"last_switched", "end_ms", time.Millisecond},
+	{"flowStartMilliseconds", "start_ms", time.Millisecond},
+	{"flowEndMilliseconds", "end_ms", time.Millisecond},
+	{"flowStartSeconds", "start_ms", time.Second},
+	{"flowEndSeconds", "end_ms", time.Second},
+	{"flow_start_msec", "start_ms", time.Millisecond},
+	{"event_time_msec", "end_ms", time.Millisecond},
 }
 
 // logstash reads the events that tests of logstash expect. Events are counted

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -118,9 +119,7 @@ func capturesOf(s testkit.Scenario, file string) []string {
 func (s *netgauzeState) learn(r *netgauzeRecord) {
 	values := make(map[string]any)
 	for _, f := range slices.Concat(r.Scope, r.Fields) {
-		for name, v := range f {
-			values[name] = v
-		}
+		maps.Copy(values, f)
 	}
 	if text, ok := values["systemInitTimeMilliseconds"].(string); ok {
 		if at, err := time.Parse(time.RFC3339, text); err == nil {

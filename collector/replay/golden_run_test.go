@@ -86,7 +86,11 @@ func (l *line) replay(tb testing.TB, s testkit.Scenario, file string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer r.Close()
+	defer func() {
+		if err := r.Close(); err != nil {
+			tb.Error(err)
+		}
+	}()
 	for {
 		p, err := r.Next()
 		switch {

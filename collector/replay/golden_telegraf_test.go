@@ -60,7 +60,7 @@ func influx(tb testing.TB, text string) map[string]string {
 			break
 		}
 		name = name[strings.LastIndexAny(name, ", ")+1:]
-		value := ""
+		var value string
 		if strings.HasPrefix(rest, `"`) {
 			quoted, err := strconv.QuotedPrefix(rest)
 			if err != nil {

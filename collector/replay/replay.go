@@ -229,13 +229,13 @@ func (s *stream) damaged(format string, args ...any) error {
 	return fmt.Errorf("%s: %w at byte %d%s: %s", s.name, ErrDamaged, s.start, of, fmt.Sprintf(format, args...))
 }
 
-// latest is the last instant of a packet that later arithmetic in nanoseconds
-// can bear.
-var latest = time.Unix(1<<33, 0)
+// latest is the last second of a packet that later arithmetic in nanoseconds
+// can bear, in the year 2242.
+const latest = 1 << 33
 
 // arrival returns an arrival time, the zero time where it cannot be one.
 func arrival(seconds, nanoseconds int64) time.Time {
-	if seconds <= 0 || seconds >= latest.Unix() {
+	if seconds <= 0 || seconds >= latest {
 		return time.Time{}
 	}
 	return time.Unix(seconds, nanoseconds).UTC()
