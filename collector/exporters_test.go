@@ -188,7 +188,6 @@ func TestSoftflowd(t *testing.T) {
 	capture, all := traffic(t, 40)
 	for version, protocol := range map[int]flows.Version{5: flows.NetFlow5, 9: flows.NetFlow9, 10: flows.IPFIX} {
 		t.Run(protocol.String(), func(t *testing.T) {
-			needs(t, protocol)
 			d := start(t, testConfig(t), nil)
 			execute(t, softflowd, "-r", capture, "-n", d.Sockets()[0].Local.String(), "-v", strconv.Itoa(version),
 				"-a", "-d", "-c", "none", "-p", filepath.Join(t.TempDir(), "pid"))
@@ -206,7 +205,6 @@ func TestPmacct(t *testing.T) {
 		"nfprobe 9": flows.NetFlow9, "nfprobe 10": flows.IPFIX, "sfprobe": flows.SFlow5,
 	} {
 		t.Run(name, func(t *testing.T) {
-			needs(t, protocol)
 			d := start(t, testConfig(t), nil)
 			to := d.Sockets()[0].Local.String()
 			var plugin, version string
@@ -237,7 +235,6 @@ func TestNfreplay(t *testing.T) {
 	execute(t, nfpcapd, "-r", capture, "-w", spool)
 	for version, protocol := range map[int]flows.Version{5: flows.NetFlow5, 9: flows.NetFlow9} {
 		t.Run(protocol.String(), func(t *testing.T) {
-			needs(t, protocol)
 			d := start(t, testConfig(t), nil)
 			to := d.Sockets()[0].Local
 			files, err := filepath.Glob(filepath.Join(spool, "nfcapd.*"))

@@ -49,7 +49,6 @@ func v9Header(count uint16, sequence uint32, now time.Time) []byte {
 // TestTemplatesSurviveARestart sends the template to one daemon and only data
 // to the next one.
 func TestTemplatesSurviveARestart(t *testing.T) {
-	needs(t, flows.NetFlow9)
 	c := testConfig(t)
 	c.StateFile = filepath.Join(t.TempDir(), "state", "netflow.state")
 	keep := func(deps *Deps) {
@@ -102,7 +101,6 @@ func TestTemplatesSurviveARestart(t *testing.T) {
 // TestWorkersShareTheStateOfAnExporter sends the template from one port of an
 // exporter and data from many, so that the kernel spreads them over workers.
 func TestWorkersShareTheStateOfAnExporter(t *testing.T) {
-	needs(t, flows.NetFlow9)
 	c := testConfig(t)
 	c.Netflow.Workers = 4
 	d := start(t, c, nil)
@@ -128,7 +126,6 @@ func TestWorkersShareTheStateOfAnExporter(t *testing.T) {
 
 // TestDataThatWaitsAtTheEndIsCounted stops while data waits for its template.
 func TestDataThatWaitsAtTheEndIsCounted(t *testing.T) {
-	needs(t, flows.NetFlow9)
 	d := start(t, testConfig(t), nil)
 	write(t, exporter(t, d.Sockets()[0].Local, "127.0.0.1"), v9Data(0, 5, time.Now()))
 	if err := d.end(); err != nil {

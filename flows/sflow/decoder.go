@@ -29,7 +29,7 @@ type Config struct {
 
 // Decoder decodes sFlow version 5. It is safe for concurrent use.
 type Decoder struct {
-	Config
+	config Config
 
 	mu      sync.RWMutex // guards sources, not what they point to
 	sources map[flows.Source]*source
@@ -54,7 +54,7 @@ type tally struct {
 
 // New returns a decoder that counts in c.Books.
 func New(c Config) *Decoder {
-	return &Decoder{Config: c, sources: make(map[flows.Source]*source)}
+	return &Decoder{config: c, sources: make(map[flows.Source]*source)}
 }
 
 // Decode appends the records of one datagram to dst. Counted as lost are
@@ -118,7 +118,7 @@ func (d *Decoder) account(h *datagram, records []flows.Record, t *tally, why flo
 		}
 		s.mu.Unlock()
 	} else {
-		account = d.Books.Account(h.source)
+		account = d.config.Books.Account(h.source)
 	}
 	account.Update(h.received, func(c *flows.Count) {
 		c.Datagrams++
@@ -139,7 +139,7 @@ func (d *Decoder) account(h *datagram, records []flows.Record, t *tally, why flo
 // refuse counts a datagram that gives nothing, for the agent if it can be read.
 func (d *Decoder) refuse(p flows.Packet, why flows.Reason) {
 	h, _ := readHeader(p)
-	d.Books.Account(h.source).Update(h.received, func(c *flows.Count) {
+	d.config.Books.Account(h.source).Update(h.received, func(c *flows.Count) {
 		c.Datagrams++
 		c.DatagramsLost[why]++
 	})
@@ -158,7 +158,7 @@ func (d *Decoder) source(key flows.Source) *source {
 	if s = d.sources[key]; s != nil || len(d.sources) >= maxSources {
 		return s
 	}
-	s = &source{account: d.Books.Account(key)}
+	s = &source{account: d.config.Books.Account(key)}
 	d.sources[key] = s
 	return s
 }

@@ -84,8 +84,8 @@ func (d *Decoder) sampling(r *flows.Record, t *tally) {
 		r.SamplingSource = flows.SamplingRecord
 		return
 	}
-	if d.Config.Sampling != nil {
-		r.SamplingRate = d.Config.Sampling(r.Source.Exporter)
+	if d.config.Sampling != nil {
+		r.SamplingRate = d.config.Sampling(r.Source.Exporter)
 	}
 	if r.SamplingRate == 0 {
 		t.unscaled++
