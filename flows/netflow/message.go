@@ -163,8 +163,9 @@ func (g *datagram) data(t *template, body []byte) {
 		}
 		body = body[n:]
 	}
-	if g.units == before && !allZero(body) {
-		g.units++ // not a single record, though there is more than padding
+	// More than padding: room for a record, or not a single one before it.
+	if (len(body) >= t.plan.size || g.units == before) && !allZero(body) {
+		g.units++
 		g.lose(flows.ReasonMalformed, 1)
 	}
 }

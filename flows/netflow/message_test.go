@@ -75,7 +75,13 @@ func TestVariableLength(t *testing.T) {
 	}
 	b.balance()
 
-	// A length beyond the set ends it.
+	// A length beyond the set ends it, and is no padding.
+	b = newBench(t)
+	out = b.take(ipfix(0, set(2, tmpl(256, fields...))), ipfix(0, set(256, short, []byte{200}, long)))
+	if sum := b.sum(); len(out) != 1 || sum.Lost[flows.ReasonMalformed] != 1 || sum.Records != 2 {
+		t.Errorf("%d records, %s", len(out), describe(sum))
+	}
+	b.balance()
 	b = newBench(t)
 	b.take(ipfix(0, set(2, tmpl(256, fields...))), ipfix(0, set(256, []byte{200}, make([]byte, 40), []byte{1})))
 	if sum := b.sum(); sum.Lost[flows.ReasonMalformed] != 1 || sum.Records != 1 {
