@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,9 +69,22 @@ func newLine(tb testing.TB) *line {
 	return &line{r, p}
 }
 
-// replay leads a file through the pipeline. An error that tells of a damaged
-// or incomplete file is kept, any other fails.
+// replay leads a file through the pipeline.
 func (l *line) replay(tb testing.TB, s testkit.Scenario, file string) {
+	tb.Helper()
+	packets, err := packetsOf(tb, s, file)
+	for _, p := range packets {
+		l.packets++
+		l.take(tb, p)
+	}
+	if err != nil {
+		l.failures = append(l.failures, err)
+	}
+}
+
+// packetsOf reads a file of a scenario. An error that tells of a damaged or
+// incomplete file is returned, any other fails.
+func packetsOf(tb testing.TB, s testkit.Scenario, file string) (list []flows.Packet, failure error) {
 	tb.Helper()
 	name, o := filepath.Join(testkit.CapturesDir(tb), filepath.FromSlash(file)), replay.Options{AnyPort: true, Exporter: exporter}
 	switch filepath.Ext(file) {
@@ -95,15 +109,14 @@ func (l *line) replay(tb testing.TB, s testkit.Scenario, file string) {
 		p, err := r.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return
+			return list, nil
 		case errors.Is(err, replay.ErrDamaged), errors.Is(err, replay.ErrIncomplete):
-			l.failures = append(l.failures, err)
-			return
+			return list, err
 		case err != nil:
 			tb.Fatal(err)
 		}
-		l.packets++
-		l.take(tb, p)
+		p.Payload = slices.Clone(p.Payload)
+		list = append(list, p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -57,6 +58,48 @@ func TestGoodAfterMalformed(t *testing.T) {
 	}
 	if n < 8 {
 		t.Errorf("only %d malformed scenarios", n)
+	}
+}
+
+// TestDamagedDatagrams cuts and changes real datagrams in many ways, and lets
+// each exporter send all of that: no panic, and books that balance.
+func TestDamagedDatagrams(t *testing.T) {
+	const most = 4 // of each file
+	random := rand.New(rand.NewPCG(3, 4))
+	sent := 0
+	for _, s := range testkit.Scenarios(t) {
+		if !slices.Contains(families, s.Family()) {
+			continue
+		}
+		l := newLine(t)
+		for _, file := range s.Files {
+			packets, _ := packetsOf(t, s, file)
+			for _, p := range packets[:min(most, len(packets))] {
+				whole := p.Payload
+				for range 40 {
+					p.Payload = slices.Clone(whole[:1+random.IntN(len(whole))])
+					l.take(t, p)
+					p.Payload = slices.Clone(whole)
+					for range 1 + random.IntN(4) {
+						// The version stays, or nothing would be decoded.
+						if at := random.IntN(len(whole)); at > 3 {
+							p.Payload[at] = byte(random.Uint32())
+						}
+					}
+					l.take(t, p)
+					sent += 2
+				}
+				p.Payload = whole
+				l.take(t, p)
+			}
+		}
+		sum := testkit.Sum(l.end(t).books)
+		if t.Failed() {
+			t.Fatalf("%s: datagrams lost %v, records lost %v", s.Name, lost(&sum.DatagramsLost), lost(&sum.Lost))
+		}
+	}
+	if sent < 15000 {
+		t.Errorf("only %d datagrams", sent)
 	}
 }
 
