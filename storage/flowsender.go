@@ -70,8 +70,12 @@ func (f *flowSender) close() {
 	f.client = nil
 }
 
+// flowSettings are those of insertSettings, and one more: the views group their
+// rows already, so that adding them up once more before they are written would
+// only cost time.
 func flowSettings(token string) []ch.Setting {
 	return []ch.Setting{
+		{Key: "optimize_on_insert", Value: "0"},
 		{Key: "async_insert", Value: "0"},
 		{Key: "insert_deduplicate", Value: "1"},
 		{Key: "insert_deduplication_token", Value: token},
