@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,6 +48,42 @@ type volume struct{ packets, bytes uint64 }
 // an exporter has to say about it.
 func traffic(t *testing.T, n int) (path string, want map[flowKey]volume) {
 	t.Helper()
+	return capture(t, func(send func(key flowKey, payload int)) {
+		for i := range n {
+			for k := range i%4 + 1 {
+				send(keyOf(i), 100+10*i+k)
+			}
+		}
+	})
+}
+
+// conversations is traffic of n flows with answers.
+func conversations(t *testing.T, n int) (path string, want map[flowKey]volume) {
+	t.Helper()
+	return capture(t, func(send func(key flowKey, payload int)) {
+		for i := range n {
+			key := keyOf(i)
+			answer := flowKey{key.dst, key.src, key.proto}
+			send(key, 100+i)
+			for k := range i%3 + 1 {
+				send(answer, 1000+i+k)
+			}
+		}
+	})
+}
+
+// keyOf returns the flow with number i, every fifth of IPv6.
+func keyOf(i int) flowKey {
+	src, dst := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), netip.MustParseAddr("203.0.113.9")
+	if i%5 == 4 {
+		src, dst = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i)), netip.MustParseAddr("2001:db8:1::9")
+	}
+	return flowKey{netip.AddrPortFrom(src, uint16(40000+i)), netip.AddrPortFrom(dst, 443), 17}
+}
+
+// capture writes what is sent into a file, a millisecond apart.
+func capture(t *testing.T, fill func(send func(key flowKey, payload int))) (path string, want map[flowKey]volume) {
+	t.Helper()
 	path = filepath.Join(t.TempDir(), "traffic.pcap")
 	file, err := os.Create(path)
 	if err != nil {
@@ -57,22 +95,15 @@ func traffic(t *testing.T, n int) (path string, want map[flowKey]volume) {
 	}
 	want = make(map[flowKey]volume)
 	at := time.Now().Add(-time.Minute).Truncate(time.Second)
-	for i := range n {
-		src, dst := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), netip.MustParseAddr("203.0.113.9")
-		if i%5 == 4 {
-			src, dst = netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i)), netip.MustParseAddr("2001:db8:1::9")
+	fill(func(key flowKey, payload int) {
+		frame, size := udpFrame(t, key, payload)
+		at = at.Add(time.Millisecond)
+		info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame)}
+		if err := w.WritePacket(info, frame); err != nil {
+			t.Fatal(err)
 		}
-		key := flowKey{netip.AddrPortFrom(src, uint16(40000+i)), netip.AddrPortFrom(dst, 443), 17}
-		for k := range i%4 + 1 {
-			frame, size := udpFrame(t, key, 100+10*i+k)
-			at = at.Add(time.Millisecond)
-			info := gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame)}
-			if err := w.WritePacket(info, frame); err != nil {
-				t.Fatal(err)
-			}
-			want[key] = volume{want[key].packets + 1, want[key].bytes + uint64(size)}
-		}
-	}
+		want[key] = volume{want[key].packets + 1, want[key].bytes + uint64(size)}
+	})
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -196,32 +227,144 @@ func TestSoftflowd(t *testing.T) {
 	}
 }
 
-// TestPmacct has pmacctd meter a capture and export it: as NetFlow and IPFIX by
-// its nfprobe plugin, as sFlow by its sfprobe plugin.
-func TestPmacct(t *testing.T) {
-	pmacctd := program(t, "pmacctd")
-	capture, want := traffic(t, 40)
-	for name, protocol := range map[string]flows.Version{
-		"nfprobe 9": flows.NetFlow9, "nfprobe 10": flows.IPFIX, "sfprobe": flows.SFlow5,
+// TestSoftflowdSampling has softflowd sample one packet in ten, which each
+// protocol tells in another way.
+func TestSoftflowdSampling(t *testing.T) {
+	const rate = 10
+	softflowd := program(t, "softflowd")
+	capture, _ := traffic(t, 200)
+	for version, told := range map[int]flows.SamplingSource{
+		5: flows.SamplingRecord, 9: flows.SamplingOptions, 10: flows.SamplingOptions,
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(strconv.Itoa(version), func(t *testing.T) {
 			d := start(t, testConfig(t), nil)
-			to := d.Sockets()[0].Local.String()
-			var plugin, version string
-			_, _ = fmt.Sscan(name, &plugin, &version)
-			text := "daemonize: false\npcap_savefile: " + capture + "\nplugins: " + plugin + "\n" +
-				"aggregate: src_host, dst_host, src_port, dst_port, proto, tos\n"
-			if plugin == "nfprobe" {
-				text += "nfprobe_receiver: " + to + "\nnfprobe_version: " + version + "\n"
-			} else {
-				text += "sfprobe_receiver: " + to + "\nsfprobe_agentip: 127.0.0.1\nsampling_rate: 1\n"
-			}
-			config := filepath.Join(t.TempDir(), "pmacctd.conf")
-			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			execute(t, pmacctd, "-f", config)
-			check(t, d, protocol, want)
+			execute(t, softflowd, "-r", capture, "-n", d.Sockets()[0].Local.String(), "-v", strconv.Itoa(version),
+				"-s", strconv.Itoa(rate), "-a", "-d", "-c", "none", "-p", filepath.Join(t.TempDir(), "pid"))
+			checkSampling(t, d, rate, told)
+		})
+	}
+}
+
+// checkSampling ends the collector and checks the rate of what it got.
+func checkSampling(t *testing.T, d *daemon, rate uint64, told flows.SamplingSource) {
+	t.Helper()
+	if err := d.end(); err != nil {
+		t.Fatal(err)
+	}
+	records := d.sink.all()
+	if len(records) < 10 {
+		t.Errorf("%d records of 500 packets, want more", len(records))
+	}
+	for i := range records {
+		if r := &records[i]; r.SamplingRate != rate || r.SamplingSource != told {
+			t.Fatalf("rate %d from %v, want %d from %v", r.SamplingRate, r.SamplingSource, rate, told)
+		}
+	}
+	balance(t, d.books)
+}
+
+// TestSoftflowdBiflow has softflowd put both directions of a conversation into
+// one IPFIX record (RFC 5103).
+func TestSoftflowdBiflow(t *testing.T) {
+	softflowd := program(t, "softflowd")
+	capture, want := conversations(t, 30)
+	d := start(t, testConfig(t), nil)
+	execute(t, softflowd, "-r", capture, "-n", d.Sockets()[0].Local.String(), "-v", "10", "-b",
+		"-a", "-d", "-c", "none", "-p", filepath.Join(t.TempDir(), "pid"))
+	check(t, d, flows.IPFIX, want)
+	reverse := 0
+	for _, r := range d.sink.all() {
+		if r.Biflow {
+			reverse++
+		}
+	}
+	if reverse != 30 {
+		t.Errorf("%d records of reverse counters, want 30", reverse)
+	}
+}
+
+// TestFprobe has fprobe meter a capture from its standard input. It goes on
+// when that has ended, and sends what it has left when it is told to stop.
+func TestFprobe(t *testing.T) {
+	fprobe := program(t, "fprobe")
+	capture, all := traffic(t, 40)
+	want := familyOf(all, flows.NetFlow5)
+	input, err := os.Open(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = input.Close() }()
+	d := start(t, testConfig(t), nil)
+	command := exec.CommandContext(t.Context(), fprobe, "-i", "-", "-f", "ip", "-l", "2", "-s", "1", "-d", "1", "-e", "2",
+		d.Sockets()[0].Local.String())
+	command.Stdin, command.Stdout, command.Stderr, command.Dir = input, t.Output(), t.Output(), t.TempDir()
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d.sink.wait(t, len(want))
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Fatalf("%s: %v", fprobe, err)
+	}
+	check(t, d, flows.NetFlow5, want)
+}
+
+// pmacct has pmacctd meter a capture and export it by a plugin: nfprobe, which
+// has a version, or sfprobe.
+func pmacct(t *testing.T, capture, plugin string, rate int, to netip.AddrPort) {
+	t.Helper()
+	name, version, _ := strings.Cut(plugin, " ")
+	text := fmt.Sprintf("daemonize: false\npcap_savefile: %s\nplugins: %s\nsampling_rate: %d\n"+
+		"aggregate: src_host, dst_host, src_port, dst_port, proto, tos\n%s_receiver: %v\n", capture, name, rate, name, to)
+	if name == "nfprobe" {
+		text += "nfprobe_version: " + version + "\n"
+	} else {
+		text += "sfprobe_agentip: 127.0.0.1\n"
+	}
+	config := filepath.Join(t.TempDir(), "pmacctd.conf")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program(t, "pmacctd"), "-f", config)
+	command.Dir = t.TempDir()
+	// At the end of the file its two processes race: where the plugin is first
+	// to go, the other one calls that a failure. The flows tell.
+	out, err := command.CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "no more plugins active. Shutting down.") {
+		t.Fatalf("pmacctd: %v\n%s", err, out)
+	}
+}
+
+// TestPmacct has pmacctd export as NetFlow and IPFIX by its nfprobe plugin, as
+// sFlow by its sfprobe plugin.
+func TestPmacct(t *testing.T) {
+	capture, all := traffic(t, 40)
+	for plugin, protocol := range map[string]flows.Version{
+		"nfprobe 5": flows.NetFlow5, "nfprobe 9": flows.NetFlow9, "nfprobe 10": flows.IPFIX, "sfprobe": flows.SFlow5,
+	} {
+		t.Run(plugin, func(t *testing.T) {
+			t.Parallel() // pmacctd takes seconds to end
+			d := start(t, testConfig(t), nil)
+			pmacct(t, capture, plugin, 1, d.Sockets()[0].Local)
+			check(t, d, protocol, familyOf(all, protocol))
+		})
+	}
+}
+
+// TestPmacctSampling has pmacctd sample one packet in four, at random.
+func TestPmacctSampling(t *testing.T) {
+	capture, _ := traffic(t, 200)
+	for plugin, told := range map[string]flows.SamplingSource{
+		"nfprobe 5": flows.SamplingRecord, "nfprobe 9": flows.SamplingOptions, "nfprobe 10": flows.SamplingOptions,
+		"sfprobe": flows.SamplingRecord,
+	} {
+		t.Run(plugin, func(t *testing.T) {
+			t.Parallel() // pmacctd takes seconds to end
+			d := start(t, testConfig(t), nil)
+			pmacct(t, capture, plugin, 4, d.Sockets()[0].Local)
+			checkSampling(t, d, 4, told)
 		})
 	}
 }
