@@ -7,7 +7,7 @@ const (
 	maxAhead      = 1 << 24 // a larger jump ahead is a restart, not a loss
 	maxBehind     = 1 << 16 // a larger jump back is a restart, not a late datagram
 	maxHoles      = 16      // gaps that late datagrams may fill
-	confirmations = 3       // datagrams in a row that prove a restart
+	confirmations = 3       // datagrams in a row that prove a restart, or another unit
 	restartUptime = 60_000  // milliseconds sysUptime goes back in a restart
 )
 
@@ -30,6 +30,11 @@ type sequence struct {
 	other, run uint32
 
 	datagrams, records uint64 // for the mean of v9
+
+	// Some exporters of v9 (softflowd) count records instead of datagrams: how
+	// often in a row the number moved on by the records of the datagram before.
+	last, units uint32
+	byRecords   int
 }
 
 // hole is numbers that were skipped.
@@ -47,6 +52,9 @@ func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
 		}
 		s.uptime = g.at.uptime
 	}
+	if g.version == flows.NetFlow9 {
+		units = s.unit(number, uint32(records))
+	}
 	gap := s.step(number, units, &g.count)
 	if gap != 0 {
 		g.count.SequenceGaps += uint64(gap)
@@ -59,9 +67,32 @@ func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
 	}
 }
 
+// unit returns by how much a datagram of v9 moves the number on: one, unless
+// the exporter has shown to count records.
+func (s *sequence) unit(number, records uint32) uint32 {
+	if step := number - s.last; s.known && s.units > 1 {
+		switch {
+		case step == 1:
+			s.byRecords = 0
+		case step == s.units && s.byRecords < confirmations:
+			s.byRecords++
+			if s.byRecords == confirmations {
+				s.next = number // and no gap
+			}
+		case step != s.units && s.byRecords < confirmations:
+			s.byRecords = 0
+		}
+	}
+	s.last, s.units = number, records
+	if s.byRecords >= confirmations {
+		return records
+	}
+	return 1
+}
+
 // missed estimates the records in a gap.
 func (s *sequence) missed(version flows.Version, gap uint64) uint64 {
-	if version != flows.NetFlow9 {
+	if version != flows.NetFlow9 || s.byRecords >= confirmations {
 		return gap
 	}
 	if s.datagrams == 0 {

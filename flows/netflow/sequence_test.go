@@ -115,3 +115,35 @@ func TestSequenceOverUnknownData(t *testing.T) {
 	}
 	b.balance()
 }
+
+// TestV9CountedInRecords is what softflowd does: after a few datagrams it is
+// understood, and a real gap still is one.
+func TestV9CountedInRecords(t *testing.T) {
+	b := newBench(t)
+	b.take(v9(1, 0, set(0, tmpl(256, basic...))))
+	number := uint32(1)
+	send := func(n int) {
+		var records []byte
+		for range n {
+			records = cat(records, basicRecord(1))
+		}
+		b.take(v9(uint16(n), number, set(256, records)))
+		number += uint32(n)
+	}
+	for _, n := range []int{3, 2, 4, 5} {
+		send(n)
+	}
+	early := b.sum().SequenceGaps
+	for _, n := range []int{2, 7, 1, 3, 9, 1, 2} {
+		send(n)
+	}
+	if now := b.sum().SequenceGaps; now != early {
+		t.Errorf("%d missing after the unit was understood, %d before", now, early)
+	}
+	number += 10
+	send(2)
+	if sum := b.sum(); sum.SequenceGaps != early+10 {
+		t.Errorf("%d missing, want %d more than %d", sum.SequenceGaps, 10, early)
+	}
+	b.balance()
+}
