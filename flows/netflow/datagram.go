@@ -143,6 +143,7 @@ func (g *datagram) end() []flows.Record {
 	var account *flows.Account
 	if g.dom != nil {
 		account = g.dom.account
+		g.e.weigh(g.d, g.dom)
 	} else {
 		account = g.d.config.Books.Account(flows.Source{Exporter: g.e.addr, Version: g.version})
 	}

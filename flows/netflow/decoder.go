@@ -17,12 +17,21 @@ const (
 	defaultParkingBytes = 64 << 20
 	defaultParkingAge   = 10 * time.Minute
 
-	maxExporters       = 1 << 16
-	maxDefinitionBytes = 256 << 20 // templates of all exporters
-	maxDomains         = 1024      // per exporter
-	maxTemplates       = 4096      // per exporter
-	maxTemplateBytes   = 4 << 20   // per exporter
-	maxSequences       = 1024      // transport sessions per exporter
+	maxExporters     = 1 << 16
+	maxHeld          = 512 << 20 // bytes of all exporters
+	maxDomains       = 1024      // per exporter
+	maxTemplates     = 4096      // per exporter
+	maxTemplateBytes = 4 << 20   // per exporter
+	maxSequences     = 1024      // transport sessions per exporter
+)
+
+// What is held takes about so many bytes.
+const (
+	exporterCost = 1024
+	domainCost   = 1024
+	sequenceCost = 384
+	scopeCost    = 288
+	givenUpCost  = 64
 )
 
 // Config says how a Decoder decodes.
@@ -55,13 +64,13 @@ type Decoder struct {
 	mu        sync.RWMutex // guards exporters; taken before the lock of an exporter
 	exporters map[netip.Addr]*exporter
 
-	parked      atomic.Int64 // bytes that wait, over all exporters
-	definitions atomic.Int64 // bytes of templates, over all exporters
-	evicted     atomic.Uint64
+	parked  atomic.Int64 // bytes that wait, over all exporters
+	held    atomic.Int64 // bytes of what is remembered, over all exporters
+	evicted atomic.Uint64
 
-	datagrams      sync.Pool // of *datagram
-	maxExporters   int
-	maxDefinitions int64 // bytes of templates
+	datagrams    sync.Pool // of *datagram
+	maxExporters int
+	maxHeld      int64
 }
 
 var _ flows.Decoder = (*Decoder)(nil)
@@ -81,7 +90,7 @@ func New(c Config) *Decoder {
 	return &Decoder{
 		config: c, exporters: make(map[netip.Addr]*exporter),
 		datagrams:    sync.Pool{New: func() any { return new(datagram) }},
-		maxExporters: maxExporters, maxDefinitions: maxDefinitionBytes,
+		maxExporters: maxExporters, maxHeld: maxHeld,
 	}
 }
 

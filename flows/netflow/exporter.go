@@ -27,6 +27,7 @@ type exporter struct {
 	tick      int64 // datagrams seen, the clock of least recent use
 	templates int   // in all domains
 	bytes     int   // of templates in all domains
+	held      int   // bytes of everything
 }
 
 // domainKey tells the states of one exporter apart.
@@ -45,12 +46,13 @@ type domain struct {
 	waiting   []waitingRecord
 	samplers  samplers
 	used      []uint64 // rates given to records
+	charged   int      // bytes of itself and its samplers
 	systemUp  int64    // systemInitTimeMilliseconds of options data, in ns of Unix time; 0 if none
 }
 
 // enter returns the locked state of an address.
 func (d *Decoder) enter(addr netip.Addr) *exporter {
-	if d.definitions.Load() > d.maxDefinitions {
+	if d.held.Load() > d.maxHeld {
 		d.shrink()
 	}
 	for {
@@ -83,16 +85,32 @@ func (d *Decoder) open(addr netip.Addr) *exporter {
 		sequences: make(map[sequenceKey]*sequence),
 	}
 	e.seen.Store(time.Now().UnixNano())
+	e.charge(d, exporterCost)
 	d.exporters[addr] = e
 	return e
 }
 
-// shrink evicts exporters until the templates of all have room.
+// shrink evicts exporters until what the others hold has room.
 func (d *Decoder) shrink() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.definitions.Load() > d.maxDefinitions && len(d.exporters) > 0 {
+	for d.held.Load() > d.maxHeld && len(d.exporters) > 0 {
 		d.forget()
+	}
+}
+
+// charge counts bytes that are held, or no longer.
+func (e *exporter) charge(d *Decoder, n int) {
+	e.held += n
+	d.held.Add(int64(n))
+}
+
+// weigh counts what a domain and its samplers hold now.
+func (e *exporter) weigh(d *Decoder, dom *domain) {
+	cost := domainCost + scopeCost*len(dom.samplers.rates) + givenUpCost*len(dom.samplers.gaveUp)
+	if cost != dom.charged {
+		e.charge(d, cost-dom.charged)
+		dom.charged = cost
 	}
 }
 
@@ -126,7 +144,7 @@ func (d *Decoder) forget() {
 	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
 		d.config.Books.Account(r.Source).Lose(r.Exported, flows.ReasonParkingFull, 1)
 	}
-	d.definitions.Add(-int64(oldest.bytes))
+	oldest.charge(d, -oldest.held)
 	d.evicted.Add(1)
 }
 
@@ -147,6 +165,7 @@ func (e *exporter) domain(d *Decoder, key domainKey) *domain {
 			templates: make(map[uint16]*template),
 		}
 		e.domains[key] = dom
+		e.weigh(d, dom)
 	}
 	dom.seen = e.tick
 	e.last = dom
@@ -163,6 +182,7 @@ func (e *exporter) forget(d *Decoder) {
 		e.drop(d, oldest, id)
 	}
 	delete(e.domains, key)
+	e.charge(d, -oldest.charged)
 	if e.last == oldest {
 		e.last = nil
 	}

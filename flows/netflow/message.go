@@ -36,7 +36,7 @@ func (g *datagram) netflow9(b []byte) {
 	if left := claimed - g.units - g.defined; g.broken && len(g.unknown) == 0 && g.progress && left > 0 {
 		g.lose(flows.ReasonMalformed, left)
 	}
-	g.sequence(be32(b[12:]), 1, uint64(g.units), true)
+	g.sequence(be32(b[12:]), 1, uint64(g.units), !g.broken && len(g.unknown) == 0)
 }
 
 // ipfix reads the messages of a datagram (RFC 7011 section 3.1). There is one,

@@ -269,5 +269,6 @@ func (r *restorer) rate() error {
 		}
 		r.dom.samplers.learn(scope{scopeKind(v.Kind), v.ID}, entry.From, entry.Rate)
 	}
+	r.e.weigh(r.d, r.dom)
 	return nil
 }

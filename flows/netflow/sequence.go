@@ -42,9 +42,9 @@ type hole struct{ from, n uint32 }
 
 // sequence judges the number of a message that takes units numbers and holds as
 // many records. It is not sure when the message could not be read as a whole:
-// the next number is then not known in IPFIX, which counts records.
+// the next number is then not known where records are counted.
 func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
-	s := g.e.sequence(sequenceKey{domainKey{g.version, g.dom.source.Domain}, g.port})
+	s := g.e.sequence(g.d, sequenceKey{domainKey{g.version, g.dom.source.Domain}, g.port})
 	if g.version != flows.IPFIX {
 		// Taken over the wrap: back by less than half of the numbers.
 		if back := s.uptime - g.at.uptime; s.known && back > restartUptime && back < 1<<31 {
@@ -62,7 +62,7 @@ func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
 	}
 	s.datagrams++
 	s.records += records
-	if !sure {
+	if !sure && (g.version == flows.IPFIX || s.byRecords >= confirmations) {
 		s.known = false
 	}
 }
@@ -172,14 +172,16 @@ func (s *sequence) restart() {
 
 // sequence returns the numbers of a session, forgetting one that was silent for
 // long where there are too many.
-func (e *exporter) sequence(key sequenceKey) *sequence {
+func (e *exporter) sequence(d *Decoder, key sequenceKey) *sequence {
 	s := e.sequences[key]
 	if s == nil {
 		if len(e.sequences) >= maxSequences {
 			oldest, _ := stalest(e.sequences, func(s *sequence) int64 { return s.seen })
 			delete(e.sequences, oldest)
+			e.charge(d, -sequenceCost)
 		}
 		s = new(sequence)
+		e.charge(d, sequenceCost)
 		e.sequences[key] = s
 	}
 	s.seen = e.tick

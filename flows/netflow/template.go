@@ -175,7 +175,7 @@ func (e *exporter) install(d *Decoder, dom *domain, t *template) {
 	dom.templates[t.id] = t
 	e.templates++
 	e.bytes += t.size
-	d.definitions.Add(int64(t.size))
+	e.charge(d, t.size)
 }
 
 // drop forgets a template, if there is one.
@@ -190,7 +190,7 @@ func (e *exporter) drop(d *Decoder, dom *domain, id uint16) {
 	delete(dom.templates, id)
 	e.templates--
 	e.bytes -= t.size
-	d.definitions.Add(-int64(t.size))
+	e.charge(d, -t.size)
 }
 
 // evict forgets the quarter of an exporter's templates that was not used for

@@ -167,8 +167,8 @@ func TestTemplateFlood(t *testing.T) {
 	if e.templates > maxTemplates || e.bytes > maxTemplateBytes || b.d.Evicted() == 0 {
 		t.Errorf("%d templates of %d bytes, %d evicted", e.templates, e.bytes, b.d.Evicted())
 	}
-	if b.d.definitions.Load() != int64(e.bytes) {
-		t.Errorf("%d bytes counted, %d held", b.d.definitions.Load(), e.bytes)
+	if want := e.bytes + exporterCost + domainCost*len(e.domains) + sequenceCost*len(e.sequences); e.held != want || b.d.held.Load() != int64(want) {
+		t.Errorf("%d bytes counted of the exporter and %d of all, %d held", e.held, b.d.held.Load(), want)
 	}
 	b.balance()
 }
