@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/internal/testkit"
 )
 
 // counter is a sink that only counts.
@@ -29,6 +30,8 @@ func BenchmarkPipeline(b *testing.B) {
 		first, payload []byte
 	}{
 		{"netflow5", nil, v5(0, records, now)},
+		{"netflow9", v9Template(0, now), v9Data(1, records, now)},
+		{"sflow5", nil, testkit.Capture(b, "sflow5/goflow2-expanded/TestExpandedSFlowDecode-0-data.bin")},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			books := flows.NewBooks()

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/internal/testkit"
 )
 
 func TestReceivesOnAllWorkersAndLosesNothing(t *testing.T) {
@@ -99,7 +100,13 @@ func TestDispatchesByContentOnAnyPort(t *testing.T) {
 	write(t, conn, []byte{0})
 	write(t, conn, []byte{0, 0, 0, 4, 1, 2, 3, 4})
 	write(t, conn, v5(1, 3, time.Now()))
-	d.sink.wait(t, 3)
+	sampled := testkit.Capture(t, "sflow5/goflow2-basic/TestSFlowDecode-0-data.bin")
+	write(t, exporter(t, d.Sockets()[0].Local, "127.0.0.9"), sampled) // and sFlow to that of NetFlow
+	for _, r := range d.sink.wait(t, 4) {
+		if agent := netip.MustParseAddr("172.16.0.17"); (r.Source.Version == flows.SFlow5) != (r.Source.Exporter == agent) {
+			t.Errorf("record of %+v", r.Source)
+		}
+	}
 	if err := d.end(); err != nil {
 		t.Fatal(err)
 	}
