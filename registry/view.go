@@ -44,6 +44,10 @@ func (v *View) Licences(enterprise string) []*Licence { return v.snapshot.licenc
 // Line returns the row of a line that is valid on the day, or nil.
 func (v *View) Line(id string) *Line { return lineOn(v.snapshot.lines[id], v.day) }
 
+// LineHistory returns every row of a line, valid on the day or not, in file
+// order.
+func (v *View) LineHistory(id string) []*Line { return v.snapshot.lines[id] }
+
 func lineOn(rows []*Line, day Date) *Line {
 	for _, l := range rows {
 		if l.Valid.Contains(day) {

@@ -21,7 +21,7 @@ func ConfidenceAbove(p, limit float64, samples uint64, completeness float64) flo
 	// The spread under the limit itself keeps p = 1 from claiming certainty.
 	spread := math.Sqrt(max(p*(1-p), limit*(1-limit)) / float64(samples))
 	if spread == 0 {
-		return completeness
+		return min(1, completeness)
 	}
 	z := (p - limit) / spread
 	return 0.5 * (1 + math.Erf(z/math.Sqrt2)) * min(1, completeness)

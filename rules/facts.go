@@ -41,5 +41,5 @@ func (b ExporterBooks) Completeness() float64 {
 	if expected == 0 {
 		return 0
 	}
-	return float64(b.Stored) / float64(expected)
+	return min(1, float64(b.Stored)/float64(expected))
 }

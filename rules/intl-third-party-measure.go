@@ -22,7 +22,7 @@ type thirdPartyLines struct {
 type thirdPartyLine struct {
 	fact     ThirdPartyFact
 	days     map[registry.Date]*ThirdPartyDay
-	networks map[ThirdPartyNetwork]*ThirdPartyNetwork // by Network and Near only
+	networks map[ThirdPartyNetwork]*ThirdPartyNetwork // by all but its figures
 }
 
 func newThirdPartyLines(in Inputs, books []ExporterBooks) *thirdPartyLines {
@@ -50,12 +50,14 @@ func (t *thirdPartyLines) open(rows []registry.Line) *thirdPartyLine {
 		day = last.Valid.To
 	}
 	view := t.in.Ledgers.At(day)
-	f := ThirdPartyFact{
-		Subject: Subject{Kind: SubjectLine, ID: last.ID}, Holder: last.EnterpriseID,
-		HolderName: displayName(view.Enterprise(last.EnterpriseID), last.EnterpriseID),
-		Province:   last.APlace.Province(), LastDay: day,
+	f := ThirdPartyFact{Subject: Subject{Kind: SubjectLine, ID: last.ID}, LastDay: day}
+	for i := range rows {
+		h := Holder{rows[i].EnterpriseID, displayName(view.Enterprise(rows[i].EnterpriseID), rows[i].EnterpriseID), rows[i].APlace.Province()}
+		if n := len(f.Holders); n == 0 || f.Holders[n-1] != h {
+			f.Holders = append(f.Holders, h)
+		}
 	}
-	f.Subject.Name = f.HolderName
+	f.Subject.Name = f.Holders[len(f.Holders)-1].Name
 	for _, e := range view.Endpoints(last.ID) {
 		switch {
 		case !e.Prefix.IsValid():
@@ -101,7 +103,7 @@ func (t *thirdPartyLines) add(u LineNetworks) {
 	}
 	day := line.days[u.Day]
 	if day == nil {
-		day = &ThirdPartyDay{Day: u.Day}
+		day = &ThirdPartyDay{Day: u.Day, Holder: row.EnterpriseID}
 		line.days[u.Day] = day
 	}
 	bytes := u.FromCustomer + u.ToCustomer
@@ -111,10 +113,10 @@ func (t *thirdPartyLines) add(u LineNetworks) {
 	near := len(own.a) > 0 && own.thirdParty(u.Near)
 	far := len(own.z) > 0 && own.thirdParty(u.Far)
 	if near {
-		line.blame(u.Near, true, bytes, u.Samples)
+		line.blame(ThirdPartyNetwork{Network: u.Near, Near: true, Holder: row.EnterpriseID}, bytes, u.Samples)
 	}
 	if far {
-		line.blame(u.Far, false, bytes, u.Samples)
+		line.blame(ThirdPartyNetwork{Network: u.Far, Holder: row.EnterpriseID}, bytes, u.Samples)
 	}
 	if near || far {
 		day.ThirdBytes += bytes
@@ -131,11 +133,10 @@ func rowOn(rows []registry.Line, day registry.Date) *registry.Line {
 	return nil
 }
 
-func (l *thirdPartyLine) blame(network netip.Prefix, near bool, bytes, samples uint64) {
-	key := ThirdPartyNetwork{Network: network, Near: near}
+func (l *thirdPartyLine) blame(key ThirdPartyNetwork, bytes, samples uint64) {
 	n := l.networks[key]
 	if n == nil {
-		n = &ThirdPartyNetwork{Network: network, Near: near}
+		n = &key
 		l.networks[key] = n
 	}
 	n.Bytes += bytes
@@ -160,11 +161,13 @@ func (l *thirdPartyLine) finish() ThirdPartyFact {
 		l.fact.Networks = append(l.fact.Networks, *n)
 	}
 	slices.SortFunc(l.fact.Networks, func(a, b ThirdPartyNetwork) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()), cmp.Compare(sideOf(a), sideOf(b)), cmp.Compare(a.Holder, b.Holder))
 	})
-	if len(l.fact.Networks) > maxNamedNetworks {
-		l.fact.Networks = l.fact.Networks[:maxNamedNetworks]
-	}
+	named := make(map[string]int)
+	l.fact.Networks = slices.DeleteFunc(l.fact.Networks, func(n ThirdPartyNetwork) bool {
+		named[n.Holder]++
+		return named[n.Holder] > maxNamedNetworks
+	})
 	return l.fact
 }
 
@@ -187,13 +190,16 @@ func (o ownAddresses) thirdParty(n netip.Prefix) bool {
 	case o.view.Exporter(addr) != nil && n.IsSingleIP():
 		return false
 	}
-	for _, a := range o.view.Covering(n) {
-		if a.Use == "infrastructure" || o.sameGroup(a.EnterpriseID) {
+	filed := o.view.Covering(n)
+	for _, a := range filed {
+		// What was cut from a block is its own holder's, not the block's.
+		if a.Prefix.Bits() == filed[0].Prefix.Bits() && (o.sameGroup(a.EnterpriseID) || a.Use == "infrastructure") {
 			return false
 		}
 	}
 	for _, b := range o.view.CoveringBroadcasts(n) {
-		if o.sameGroup(b.Applicant) {
+		cut := len(filed) > 0 && filed[0].Prefix.Bits() > b.Prefix.Bits()
+		if !cut && o.sameGroup(b.Applicant) {
 			return false
 		}
 	}

@@ -34,18 +34,17 @@ func IntlThirdParty() Rule {
 	}, measureThirdParty, judgeThirdParty)
 }
 
-// maxNamedNetworks is how many third-party networks a fact lists.
+// maxNamedNetworks is how many third-party networks a fact lists for each
+// holder of the line.
 const maxNamedNetworks = 10
 
 // ThirdPartyFact is what an international line carried, set against the ends
 // declared for it.
 type ThirdPartyFact struct {
-	Subject    Subject        `json:"subject"`
-	Holder     string         `json:"holder"`
-	HolderName string         `json:"holder_name"`
-	Province   string         `json:"province"`
-	EndA       []netip.Prefix `json:"end_a"` // declared, near
-	EndZ       []netip.Prefix `json:"end_z"` // declared, far
+	Subject Subject        `json:"subject"`
+	Holders []Holder       `json:"holders"` // one after the other; the last one is whom the fact is about
+	EndA    []netip.Prefix `json:"end_a"`   // declared, near
+	EndZ    []netip.Prefix `json:"end_z"`   // declared, far
 	// LastDay is the last day of the span on which the line was in service.
 	LastDay  registry.Date       `json:"last_day"`
 	Days     []ThirdPartyDay     `json:"days"`
@@ -59,6 +58,7 @@ type ThirdPartyFact struct {
 // ThirdPartyDay is one local day of a line, bytes scaled, both directions.
 type ThirdPartyDay struct {
 	Day          registry.Date `json:"day"`
+	Holder       string        `json:"holder"` // enterprise_id
 	Bytes        uint64        `json:"bytes"`
 	Samples      uint64        `json:"samples"`
 	ThirdBytes   uint64        `json:"third_bytes"`
@@ -68,14 +68,16 @@ type ThirdPartyDay struct {
 // ThirdPartyNetwork is a network that is neither declared nor the holder's.
 type ThirdPartyNetwork struct {
 	Network netip.Prefix `json:"network"`
-	Near    bool         `json:"near"` // on the customer's side
+	Near    bool         `json:"near"`   // on the customer's side
+	Holder  string       `json:"holder"` // of the line, when it was seen
 	Bytes   uint64       `json:"bytes"`
 	Samples uint64       `json:"samples"`
 }
 
 // About implements Fact.
 func (f ThirdPartyFact) About() (s Subject, enterpriseID, province string) {
-	return f.Subject, f.Holder, f.Province
+	last := f.Holders[len(f.Holders)-1]
+	return f.Subject, last.EnterpriseID, last.Province
 }
 
 func measureThirdParty(ctx context.Context, in Inputs, _ Params) iter.Seq2[ThirdPartyFact, error] {
@@ -101,17 +103,22 @@ func measureThirdParty(ctx context.Context, in Inputs, _ Params) iter.Seq2[Third
 	}
 }
 
-// thirdPartyTotals adds up the days of a fact.
+// thirdPartyTotals adds up the days of one holder.
 type thirdPartyTotals struct {
+	holder                                   Holder
 	bytes, samples, thirdBytes, thirdSamples uint64
 	share                                    float64
-	offendingDays                            int
+	days, offendingDays                      int
 	first, last                              registry.Date
 }
 
-func (f ThirdPartyFact) totals(minShare float64) thirdPartyTotals {
-	var t thirdPartyTotals
+func (f ThirdPartyFact) totals(h Holder, minShare float64) thirdPartyTotals {
+	t := thirdPartyTotals{holder: h}
 	for _, d := range f.Days {
+		if d.Holder != h.EnterpriseID {
+			continue
+		}
+		t.days++
 		t.bytes += d.Bytes
 		t.samples += d.Samples
 		t.thirdBytes += d.ThirdBytes
@@ -131,8 +138,23 @@ func (f ThirdPartyFact) totals(minShare float64) thirdPartyTotals {
 	return t
 }
 
+// judgeThirdParty judges each holder of the line by the holder's own days, the
+// last one first.
 func judgeThirdParty(f ThirdPartyFact, p Params) Judgement {
-	t := f.totals(p["min_share"])
+	var last Judgement
+	for i := len(f.Holders) - 1; i >= 0; i-- {
+		j := judgeThirdPartyOf(f, f.totals(f.Holders[i], p["min_share"]), p)
+		if j.Outcome == Fires {
+			return j
+		}
+		if i == len(f.Holders)-1 {
+			last = j
+		}
+	}
+	return last
+}
+
+func judgeThirdPartyOf(f ThirdPartyFact, t thirdPartyTotals, p Params) Judgement {
 	j := Judgement{Outcome: Clear, Completeness: round(f.Completeness, 4), FirstDay: t.first, LastDay: t.last}
 	if len(f.EndA) == 0 && len(f.EndZ) == 0 {
 		return j // nothing is declared to compare with: intl-user-file says that
@@ -142,10 +164,11 @@ func judgeThirdParty(f ThirdPartyFact, p Params) Judgement {
 		j.Facts = FactSet{"samples": t.samples, "unscaled_bytes": f.UnscaledBytes}
 		return j
 	}
-	if t.share < p["min_share"] || t.offendingDays < int(p["min_days"]) || float64(t.thirdSamples) < p["min_offending_samples"] {
+	if t.share < p["min_share"] || float64(t.offendingDays) < p["min_days"] || float64(t.thirdSamples) < p["min_offending_samples"] {
 		return j
 	}
 	j.Outcome = Fires
+	j.Holder = heldBy(f, t.holder)
 	j.Severity = thirdPartySeverity(t.share)
 	j.Confidence = round(ConfidenceAbove(t.share, p["min_share"], t.samples, f.Completeness), 4)
 	j.Facts = thirdPartyFacts(f, t)
@@ -160,7 +183,7 @@ func withholdThirdParty(f ThirdPartyFact, t thirdPartyTotals, p Params) string {
 	switch {
 	case f.Completeness < p["min_completeness"]:
 		return "low_completeness"
-	case t.samples == 0 && f.UnscaledBytes > 0:
+	case f.UnscaledBytes > t.bytes: // what is left out may outweigh what is judged
 		return "sampling_unknown"
 	case t.samples > 0 && float64(t.samples) < p["min_samples"]:
 		return "low_samples"
@@ -179,29 +202,34 @@ func thirdPartyFacts(f ThirdPartyFact, t thirdPartyTotals) FactSet {
 	return FactSet{
 		"third_party_share":            round(t.share, 4),
 		"third_party_share_half_width": round(HalfWidth(t.share, t.samples), 4),
-		"bytes_per_day":                t.bytes / uint64(len(f.Days)),
-		"third_party_bytes_per_day":    t.thirdBytes / uint64(len(f.Days)),
+		"bytes_per_day":                t.bytes / uint64(t.days),
+		"third_party_bytes_per_day":    t.thirdBytes / uint64(t.days),
 		"samples":                      t.samples,
 		"third_party_samples":          t.thirdSamples,
-		"days":                         len(f.Days),
+		"days":                         t.days,
 		"days_with_third_party":        t.offendingDays,
-		"third_party_networks":         networkNames(f.Networks),
+		"third_party_networks":         networkNames(f.Networks, t.holder.EnterpriseID),
 		"declared_a_prefixes":          prefixNames(f.EndA),
 		"declared_z_prefixes":          prefixNames(f.EndZ),
 		"unscaled_bytes":               f.UnscaledBytes,
 	}
 }
 
-func networkNames(networks []ThirdPartyNetwork) []string {
-	out := make([]string, len(networks))
-	for i, n := range networks {
-		side := "far"
-		if n.Near {
-			side = "near"
+func networkNames(networks []ThirdPartyNetwork, holder string) []string {
+	out := make([]string, 0, len(networks))
+	for _, n := range networks {
+		if n.Holder == holder {
+			out = append(out, n.Network.String()+" "+sideOf(n))
 		}
-		out[i] = n.Network.String() + " " + side
 	}
 	return out
+}
+
+func sideOf(n ThirdPartyNetwork) string {
+	if n.Near {
+		return "near"
+	}
+	return "far"
 }
 
 func prefixNames(prefixes []netip.Prefix) []string {
@@ -216,9 +244,9 @@ func explainThirdParty(f ThirdPartyFact, t thirdPartyTotals) Text {
 	half := 100 * HalfWidth(t.share, t.samples)
 	return Text{
 		ZH: fmt.Sprintf("国际专线 %s（%s）在 %d 天内有 %.1f%%（±%.1f 个百分点，按 %d 个采样包估计）的流量，其近端或远端地址不在登记的两端（A端 %d 段、Z端 %d 段）之内，也不属于持有单位；其中 %d 天达到判定比例。登记遗漏的自有地址、或停止承载他人流量后即可消除。请人工核实。",
-			f.Subject.ID, f.HolderName, len(f.Days), 100*t.share, half, t.samples, len(f.EndA), len(f.EndZ), t.offendingDays),
+			f.Subject.ID, t.holder.Name, t.days, 100*t.share, half, t.samples, len(f.EndA), len(f.EndZ), t.offendingDays),
 		EN: fmt.Sprintf("Over %d days %.1f %% (±%.1f percentage points, from %d sampled packets) of the bytes of international line %s (%s) have a near-end or far-end address outside its declared ends (%d prefixes at A, %d at Z) and outside the holder's own addresses; the share was reached on %d days. Declaring addresses of the holder that are missing, or ending the carriage for others, clears this. For a person to review.",
-			len(f.Days), 100*t.share, half, t.samples, f.Subject.ID, f.HolderName, len(f.EndA), len(f.EndZ), t.offendingDays),
+			t.days, 100*t.share, half, t.samples, f.Subject.ID, t.holder.Name, len(f.EndA), len(f.EndZ), t.offendingDays),
 	}
 }
 

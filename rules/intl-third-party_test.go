@@ -3,6 +3,7 @@ package rules_test
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/linewarden/linewarden/registry"
@@ -87,6 +88,36 @@ func TestIntlThirdParty(t *testing.T) {
 		{name: "space announced for the holder", usage: usage{"198.51.100.0/24", z, daily(1_000_000), own}},
 		{name: "translation shared by the holder", usage: usage{"192.0.2.200/32", z, daily(1_000_000), own}},
 		{
+			name: "block cut from the holder's", usage: usage{"203.0.113.32/28", z, daily(1_000_000), own}, want: rules.Fires,
+			change: func(l *registry.Ledgers) {
+				l.Allocations = append(l.Allocations, registry.Allocation{Prefix: prefix("203.0.113.32/28"), EnterpriseID: "E2", Parent: prefix("203.0.113.0/26"), Use: "enterprise"})
+			},
+		},
+		{
+			name: "another enterprise's block inside the plant", usage: usage{"203.0.113.96/28", z, daily(1_000_000), own}, want: rules.Fires,
+			change: func(l *registry.Ledgers) {
+				l.Allocations = append(l.Allocations, registry.Allocation{Prefix: prefix("203.0.113.96/28"), EnterpriseID: "E2", Use: "enterprise"})
+			},
+		},
+		{
+			name: "holder's block inside another's", usage: usage{"203.0.113.144/28", z, daily(1_000_000), own},
+			change: func(l *registry.Ledgers) {
+				l.Allocations = append(l.Allocations, registry.Allocation{Prefix: prefix("203.0.113.144/28"), EnterpriseID: "E1", Parent: prefix("203.0.113.128/26"), Use: "enterprise"})
+			},
+		},
+		{
+			name: "two holders of one block, one of them the holder", usage: usage{"203.0.113.128/26", z, daily(1_000_000), own},
+			change: func(l *registry.Ledgers) {
+				l.Allocations = append(l.Allocations, registry.Allocation{Prefix: prefix("203.0.113.128/26"), EnterpriseID: "E1", Use: "enterprise"})
+			},
+		},
+		{
+			name: "another's block inside space announced for the holder", usage: usage{"198.51.100.64/26", z, daily(1_000_000), own}, want: rules.Fires,
+			change: func(l *registry.Ledgers) {
+				l.Allocations = append(l.Allocations, registry.Allocation{Prefix: prefix("198.51.100.64/26"), EnterpriseID: "E2", Use: "enterprise"})
+			},
+		},
+		{
 			name: "far end not declared", usage: usage{a, stranger, daily(1_000_000), own},
 			change: func(l *registry.Ledgers) { l.LineEndpoints = l.LineEndpoints[:1] },
 		},
@@ -152,6 +183,39 @@ func TestIntlThirdPartyKeepsUnscaledApart(t *testing.T) {
 	got := judge(t, rules.IntlThirdParty(), lineOnPort(t), traffic, "2026-02-23", "2026-03-01")["I1"]
 	if got.Outcome != rules.Withheld || got.Reason != "sampling_unknown" {
 		t.Errorf("got %v %q", got.Outcome, got.Reason)
+	}
+}
+
+// TestIntlThirdPartyWithheldWhenMostIsUnscaled has some traffic with a sampling
+// rate beside more without one.
+func TestIntlThirdPartyWithheldWhenMostIsUnscaled(t *testing.T) {
+	networks := usage{"10.1.0.0/16", "100.64.7.0/24", daily(1_000_000), 9_000_000}.networks(t)
+	for unscaled, want := range map[uint64]rules.Outcome{70_000_000: rules.Fires, 70_000_001: rules.Withheld} {
+		traffic := trafficOf{append(slices.Clone(networks), rules.LineNetworks{Line: "I1", Day: day(t, "2026-02-24"), Near: prefix("10.1.0.0/16"), Far: prefix("10.2.0.0/16"), Unscaled: unscaled}), heard(1)}
+		if got := judge(t, rules.IntlThirdParty(), lineOnPort(t), traffic, "2026-02-23", "2026-03-01")["I1"]; got.Outcome != want {
+			t.Errorf("%d bytes unscaled: %v, want %v", unscaled, got.Outcome, want)
+		}
+	}
+}
+
+// TestIntlThirdPartyRepeatsExactly measures the same again and again: one
+// network at both ends must not change places.
+func TestIntlThirdPartyRepeatsExactly(t *testing.T) {
+	networks := usage{"100.64.7.0/24", "100.64.7.0/24", daily(1_000_000), 9_000_000}.networks(t)
+	for range 50 {
+		got := judge(t, rules.IntlThirdParty(), lineOnPort(t), trafficOf{networks, heard(1)}, "2026-02-23", "2026-03-01")["I1"]
+		if names, _ := got.Facts["third_party_networks"].([]string); !slices.Equal(names, []string{"100.64.7.0/24 far", "100.64.7.0/24 near"}) {
+			t.Fatalf("networks %v", names)
+		}
+	}
+}
+
+func TestBooksAreNeverMoreThanComplete(t *testing.T) {
+	if got := (rules.ExporterBooks{Received: 10, Stored: 20}).Completeness(); got != 1 {
+		t.Errorf("completeness %v", got)
+	}
+	if got := (rules.ExporterBooks{}).Completeness(); got != 0 {
+		t.Errorf("completeness of silence %v", got)
 	}
 }
 

@@ -41,20 +41,28 @@ var requiredClauses = []string{"internal_use", "no_resale", "no_dc_platform", "t
 type UserFileFact struct {
 	Subject Subject             `json:"subject"`
 	Days    registry.Validity   `json:"days"`
-	Lines   []registry.Line     `json:"lines"` // rows of the line that touch the span
+	Tenures []LineTenure        `json:"tenures"` // those that touch the span, by start
 	Files   []registry.UserFile `json:"files"`
 	// EndA and EndZ count the prefixes declared for each end.
 	EndA int `json:"end_a_prefixes"`
 	EndZ int `json:"end_z_prefixes"`
-	// Group holds the enterprises of the same group as a holder, holders
-	// included.
-	Group      []string `json:"group"`
-	HolderName string   `json:"holder_name"`
+}
+
+// LineTenure is a row of an international line with what is known of its
+// holder.
+type LineTenure struct {
+	registry.Line
+	HolderName string `json:"holder_name"`
+	// Started is when the holder's service began: the start of the first of the
+	// rows that follow each other without a gap. Zero is unknown.
+	Started registry.Date `json:"started"`
+	// Group lists the owners of the files that are of the holder's group.
+	Group []string `json:"group"`
 }
 
 // About implements Fact.
 func (f UserFileFact) About() (s Subject, enterpriseID, province string) {
-	last := f.Lines[len(f.Lines)-1]
+	last := f.Tenures[len(f.Tenures)-1]
 	return f.Subject, last.EnterpriseID, last.APlace.Province()
 }
 
@@ -95,11 +103,7 @@ func internationalLines(s *registry.Snapshot, days registry.Validity) [][]regist
 func userFileFact(in Inputs, rows []registry.Line) UserFileFact {
 	last := rows[len(rows)-1]
 	view := in.Ledgers.At(in.Span.Days.To)
-	f := UserFileFact{
-		Subject: Subject{Kind: SubjectLine, ID: last.ID}, Days: in.Span.Days, Lines: rows,
-		HolderName: displayName(view.Enterprise(last.EnterpriseID), last.EnterpriseID),
-	}
-	f.Subject.Name = f.HolderName
+	f := UserFileFact{Subject: Subject{Kind: SubjectLine, ID: last.ID}, Days: in.Span.Days}
 	for _, e := range view.Endpoints(last.ID) {
 		switch {
 		case !e.Prefix.IsValid():
@@ -109,29 +113,52 @@ func userFileFact(in Inputs, rows []registry.Line) UserFileFact {
 			f.EndZ++
 		}
 	}
-	files := in.Ledgers.Ledgers().UserFiles
-	for i := range files {
-		if files[i].LineID == last.ID || slices.ContainsFunc(rows, func(l registry.Line) bool { return l.UserFile != "" && l.UserFile == files[i].ID }) {
-			f.Files = append(f.Files, files[i])
-			f.addGroup(view, rows, files[i].EnterpriseID)
-		}
+	for _, file := range view.UserFiles(last.ID) {
+		f.Files = append(f.Files, *file)
 	}
+	history := view.LineHistory(last.ID)
+	for _, row := range rows {
+		f.Tenures = append(f.Tenures, f.tenure(view, row, history))
+	}
+	f.Subject.Name = f.Tenures[len(f.Tenures)-1].HolderName
 	return f
 }
 
-func (f *UserFileFact) addGroup(view *registry.View, rows []registry.Line, owner string) {
-	for _, l := range rows {
-		if owner != "" && (owner == l.EnterpriseID || view.Siblings(owner, l.EnterpriseID)) && !slices.Contains(f.Group, owner) {
-			f.Group = append(f.Group, owner)
+func (f *UserFileFact) tenure(view *registry.View, row registry.Line, history []*registry.Line) LineTenure {
+	t := LineTenure{
+		Line: row, Started: started(row, history),
+		HolderName: displayName(view.Enterprise(row.EnterpriseID), row.EnterpriseID),
+	}
+	for i := range f.Files {
+		owner := f.Files[i].EnterpriseID
+		if view.Siblings(owner, row.EnterpriseID) && !slices.Contains(t.Group, owner) {
+			t.Group = append(t.Group, owner)
 		}
 	}
+	return t
 }
 
-// lineOn returns the row of the line valid on that day.
-func (f UserFileFact) lineOn(day registry.Date) *registry.Line {
-	for i := range f.Lines {
-		if f.Lines[i].Valid.Contains(day) {
-			return &f.Lines[i]
+// started follows the rows of one holder back for as long as each begins no
+// later than the day after the one before it ended.
+func started(row registry.Line, history []*registry.Line) registry.Date {
+	from := row.Valid.From
+	for changed := true; changed && from != 0; {
+		changed = false
+		for _, l := range history {
+			joins := l.Valid.To != 0 && l.Valid.To >= from-1 && l.Valid.From < from
+			if joins && l.Scope == row.Scope && l.EnterpriseID == row.EnterpriseID {
+				from, changed = l.Valid.From, true
+			}
+		}
+	}
+	return from
+}
+
+// tenureOn returns the row of the line valid on that day.
+func (f UserFileFact) tenureOn(day registry.Date) *LineTenure {
+	for i := range f.Tenures {
+		if f.Tenures[i].Valid.Contains(day) {
+			return &f.Tenures[i]
 		}
 	}
 	return nil
@@ -139,15 +166,15 @@ func (f UserFileFact) lineOn(day registry.Date) *registry.Line {
 
 // deficits returns what is wanting on that day, best file first; nothing means
 // that the line is in order.
-func (f UserFileFact) deficits(line *registry.Line, day registry.Date, reviewDays int) []string {
+func (f UserFileFact) deficits(t *LineTenure, day registry.Date, reviewDays int) []string {
 	best := []string{"no_user_file"}
 	found := false
 	for i := range f.Files {
 		file := &f.Files[i]
-		if file.ID != line.UserFile && file.EnterpriseID != "" && !slices.Contains(f.Group, file.EnterpriseID) {
+		if !t.mayOwn(file.EnterpriseID) {
 			continue
 		}
-		if d := fileDeficits(file, line, day, reviewDays); !found || len(d) < len(best) {
+		if d := fileDeficits(file, t, day, reviewDays); !found || len(d) < len(best) {
 			best, found = d, true
 		}
 	}
@@ -160,19 +187,28 @@ func (f UserFileFact) deficits(line *registry.Line, day registry.Date, reviewDay
 	return best
 }
 
-func fileDeficits(file *registry.UserFile, line *registry.Line, day registry.Date, reviewDays int) []string {
+// mayOwn reports whether a file of that enterprise may be the holder's: one of
+// an unrelated enterprise is not, whichever of line and file names the other.
+func (t *LineTenure) mayOwn(owner string) bool {
+	return owner == "" || t.EnterpriseID == "" || slices.Contains(t.Group, owner)
+}
+
+func fileDeficits(file *registry.UserFile, t *LineTenure, day registry.Date, reviewDays int) []string {
 	var d []string
 	if strings.TrimSpace(file.Purpose) == "" {
 		d = append(d, "no_purpose")
 	}
 	switch {
-	case file.OfficeUseCommitted != registry.Yes || file.CommittedOn == 0:
+	case file.OfficeUseCommitted != registry.Yes, file.CommittedOn == 0, file.CommittedOn > day:
 		d = append(d, "no_office_use_commitment")
-	case line.Valid.From != 0 && file.CommittedOn > line.Valid.From:
+	case t.Started != 0 && file.CommittedOn > t.Started:
 		d = append(d, "commitment_after_start")
 	}
+	if !file.ClausesKnown {
+		d = append(d, "no_clauses_filed")
+	}
 	for _, c := range requiredClauses {
-		if !slices.Contains(file.Clauses, c) {
+		if file.ClausesKnown && !slices.Contains(file.Clauses, c) {
 			d = append(d, "no_clause_"+c)
 		}
 	}
@@ -186,10 +222,10 @@ func judgeUserFile(f UserFileFact, p Params) Judgement {
 	var (
 		j        = Judgement{Outcome: Clear, Completeness: 1}
 		deficits []string
-		line     *registry.Line
+		line     *LineTenure
 	)
 	for d := f.Days.From; d <= f.Days.To; d++ {
-		row := f.lineOn(d)
+		row := f.tenureOn(d)
 		if row == nil {
 			continue
 		}
@@ -207,12 +243,13 @@ func judgeUserFile(f UserFileFact, p Params) Judgement {
 	}
 	j.Outcome, j.Confidence = Fires, 1
 	j.Ceased = j.LastDay != f.Days.To
+	j.Holder = heldBy(f, Holder{EnterpriseID: line.EnterpriseID, Name: line.HolderName, Province: line.APlace.Province()})
 	j.Severity = userFileSeverity(deficits)
 	j.Facts = FactSet{
 		"deficits": deficits, "user_files": len(f.Files), "holder": line.EnterpriseID,
-		"end_a_prefixes": f.EndA, "end_z_prefixes": f.EndZ, "line_started_on": line.Valid.From.String(),
+		"end_a_prefixes": f.EndA, "end_z_prefixes": f.EndZ, "line_started_on": line.Started.String(),
 	}
-	j.Explanation = explainUserFile(f, deficits, j.LastDay)
+	j.Explanation = explainUserFile(f.Subject.ID, line.HolderName, deficits, j.LastDay)
 	j.Evidence = []Evidence{{Kind: "ledger_row", Title: "line " + f.Subject.ID, Ref: "lines/" + f.Subject.ID}}
 	for _, file := range f.Files {
 		j.Evidence = append(j.Evidence, Evidence{Kind: "ledger_row", Title: "user file " + file.ID, Ref: "user_files/" + file.ID})
@@ -240,6 +277,7 @@ var deficitTexts = map[string]Text{
 	"no_purpose":               {ZH: "档案未写明用途", EN: "no purpose in the file"},
 	"no_office_use_commitment": {ZH: "没有签署仅供内部办公使用的承诺", EN: "no signed office-use commitment"},
 	"commitment_after_start":   {ZH: "承诺签署日期晚于开通日期", EN: "commitment signed after the start of the line"},
+	"no_clauses_filed":         {ZH: "档案未登记合同条款", EN: "no contract clauses in the file"},
 	"no_clause_internal_use":   {ZH: "合同缺少“仅供内部使用”条款", EN: "no internal-use clause in the contract"},
 	"no_clause_no_resale":      {ZH: "合同缺少“不得转租”条款", EN: "no no-resale clause in the contract"},
 	"no_clause_no_dc_platform": {ZH: "合同缺少“不得连接数据中心或业务平台”条款", EN: "no clause against data centres and platforms in the contract"},
@@ -249,13 +287,13 @@ var deficitTexts = map[string]Text{
 	"end_z_undeclared":         {ZH: "境外端（Z端）未登记地址", EN: "no prefix declared for the Z end"},
 }
 
-func explainUserFile(f UserFileFact, deficits []string, day registry.Date) Text {
+func explainUserFile(id, holder string, deficits []string, day registry.Date) Text {
 	zh, en := make([]string, len(deficits)), make([]string, len(deficits))
 	for i, d := range deficits {
 		zh[i], en[i] = deficitTexts[d].ZH, deficitTexts[d].EN
 	}
 	return Text{
-		ZH: fmt.Sprintf("国际专线 %s（%s）截至 %s：%s。补齐档案并完成复核后即可消除。请人工核实。", f.Subject.ID, f.HolderName, day, strings.Join(zh, "；")),
-		EN: fmt.Sprintf("International line %s (%s) as of %s: %s. Completing and reviewing the file clears this. For a person to review.", f.Subject.ID, f.HolderName, day, strings.Join(en, "; ")),
+		ZH: fmt.Sprintf("国际专线 %s（%s）截至 %s：%s。补齐档案并完成复核后即可消除。请人工核实。", id, holder, day, strings.Join(zh, "；")),
+		EN: fmt.Sprintf("International line %s (%s) as of %s: %s. Completing and reviewing the file clears this. For a person to review.", id, holder, day, strings.Join(en, "; ")),
 	}
 }

@@ -46,6 +46,44 @@ func TestIntlUserFile(t *testing.T) {
 		{name: "file named by the line", change: func(l *registry.Ledgers) { l.Lines[0].UserFile, l.UserFiles[0].LineID = "F1", "" }},
 		{name: "file of a sister company", change: func(l *registry.Ledgers) { l.UserFiles[0].EnterpriseID = "E1S" }},
 		{name: "file of a stranger", change: func(l *registry.Ledgers) { l.UserFiles[0].EnterpriseID = "E2" }, want: rules.Fires, deficits: []string{"no_user_file"}, severity: rules.High},
+		{name: "file of a stranger named by the line", change: func(l *registry.Ledgers) {
+			l.Lines[0].UserFile, l.UserFiles[0].LineID, l.UserFiles[0].EnterpriseID = "F1", "", "E2"
+		}, want: rules.Fires, deficits: []string{"no_user_file"}, severity: rules.High},
+		{name: "file of nobody in particular", change: func(l *registry.Ledgers) { l.UserFiles[0].EnterpriseID = "" }},
+		{name: "line of nobody in particular", change: func(l *registry.Ledgers) { l.Lines[0].EnterpriseID = "" }},
+		{name: "commitment of a day to come", change: func(l *registry.Ledgers) {
+			l.Lines[0].Valid.From, l.UserFiles[0].CommittedOn = 0, day(t, "2026-03-02")
+		}, want: rules.Fires, deficits: []string{"no_office_use_commitment"}, severity: rules.High},
+		{name: "start unknown", change: func(l *registry.Ledgers) { l.Lines[0].Valid.From = 0 }},
+		{name: "clauses unknown", change: func(l *registry.Ledgers) {
+			l.UserFiles[0].Clauses, l.UserFiles[0].ClausesKnown = nil, false
+		}, want: rules.Fires, deficits: []string{"no_clauses_filed"}, severity: rules.Medium},
+		{name: "no clause", change: func(l *registry.Ledgers) { l.UserFiles[0].Clauses = nil }, want: rules.Fires, deficits: []string{
+			"no_clause_internal_use", "no_clause_no_resale", "no_clause_no_dc_platform", "no_clause_termination",
+		}, severity: rules.Medium},
+		{name: "the better of two files", change: func(l *registry.Ledgers) {
+			l.UserFiles = append([]registry.UserFile{{ID: "F0", LineID: "I1", EnterpriseID: "E1"}}, l.UserFiles...)
+		}},
+		{name: "committed before a change of the line", change: func(l *registry.Ledgers) {
+			l.Lines = append(l.Lines, l.Lines[0])
+			l.Lines[0].Valid, l.Lines[1].Valid = validity(t, "2025-01-01", "2025-12-31"), validity(t, "2026-01-01", "")
+			l.UserFiles[0].CommittedOn = day(t, "2025-01-01")
+		}},
+		{name: "committed after the start, before a change of the line", change: func(l *registry.Ledgers) {
+			l.Lines = append(l.Lines, l.Lines[0])
+			l.Lines[0].Valid, l.Lines[1].Valid = validity(t, "2025-01-01", "2025-12-31"), validity(t, "2026-01-01", "")
+			l.UserFiles[0].CommittedOn = day(t, "2025-06-01")
+		}, want: rules.Fires, deficits: []string{"commitment_after_start"}, severity: rules.Medium},
+		{name: "committed before the line came back", change: func(l *registry.Ledgers) {
+			l.Lines = append(l.Lines, l.Lines[0])
+			l.Lines[0].Valid, l.Lines[1].Valid = validity(t, "2025-01-01", "2025-03-31"), validity(t, "2026-01-01", "")
+			l.UserFiles[0].CommittedOn = day(t, "2025-06-01")
+		}},
+		{name: "committed before the line changed hands", change: func(l *registry.Ledgers) {
+			l.Lines = append(l.Lines, l.Lines[0])
+			l.Lines[0].Valid, l.Lines[1].Valid = validity(t, "2025-01-01", "2025-12-31"), validity(t, "2026-01-01", "")
+			l.Lines[0].EnterpriseID, l.UserFiles[0].CommittedOn = "E2", day(t, "2025-06-01")
+		}},
 		{name: "domestic", change: func(l *registry.Ledgers) { l.Lines[0].Scope, l.UserFiles = "domestic", nil }},
 		{name: "ended before the span", change: func(l *registry.Ledgers) { l.Lines[0].Valid.To, l.UserFiles = day(t, "2026-02-22"), nil }},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
@@ -57,6 +58,19 @@ func missingOn(t *Tenure, day registry.Date) []string {
 	return missing
 }
 
+// unlicensedOn returns the newest tenure of that day that lacks a licence, and
+// for which services. A block may have two holders at once.
+func (f ResourceFact) unlicensedOn(day registry.Date) (*Tenure, []string) {
+	for i := len(f.Tenures) - 1; i >= 0; i-- {
+		if t := &f.Tenures[i]; t.Valid.Contains(day) {
+			if missing := missingOn(t, day); len(missing) > 0 {
+				return t, missing
+			}
+		}
+	}
+	return nil, nil
+}
+
 func judgeLicenceMissing(f ResourceFact, _ Params) Judgement {
 	var (
 		j        = Judgement{Outcome: Clear, Completeness: 1}
@@ -65,12 +79,8 @@ func judgeLicenceMissing(f ResourceFact, _ Params) Judgement {
 		tenure   *Tenure
 	)
 	for d := f.Days.From; d <= f.Days.To; d++ {
-		t := f.tenureOn(d)
+		t, missing := f.unlicensedOn(d)
 		if t == nil {
-			continue
-		}
-		missing := missingOn(t, d)
-		if len(missing) == 0 {
 			continue
 		}
 		if j.FirstDay == 0 {
@@ -84,10 +94,11 @@ func judgeLicenceMissing(f ResourceFact, _ Params) Judgement {
 	}
 	j.Outcome = Fires
 	j.Ceased = j.LastDay != f.Days.To
+	j.Holder = heldBy(f, Holder{EnterpriseID: tenure.Holder, Name: tenure.HolderName, Province: tenure.Place.Province()})
 	j.Confidence = 1
 	lapsed := lapsedLicences(tenure.Licences, services, j.LastDay)
 	j.Severity = High
-	if len(lapsed) > 0 && onlyExpiredWithin(lapsed, j.LastDay, 90) {
+	if onlyExpiredWithin(lapsed, services, j.LastDay, 90) {
 		j.Severity = Medium
 	}
 	j.Facts = FactSet{
@@ -109,28 +120,33 @@ func judgeLicenceMissing(f ResourceFact, _ Params) Judgement {
 	return j
 }
 
-// lapsedLicences returns the rows for the services that exist but give nothing
-// on that day.
+// lapsedLicences returns the rows for the services that had begun by that day
+// and give nothing on it.
 func lapsedLicences(rows []registry.Licence, services []string, day registry.Date) []registry.Licence {
 	var out []registry.Licence
 	for _, l := range rows {
-		for _, s := range services {
-			if l.Service == s && !activeOn(&l, day) {
-				out = append(out, l)
-			}
+		begun := l.Valid.From == 0 || l.Valid.From <= day
+		if begun && slices.Contains(services, l.Service) && !activeOn(&l, day) {
+			out = append(out, l)
 		}
 	}
 	return out
 }
 
-// onlyExpiredWithin reports whether all rows merely ran out, at most that many
-// days ago.
-func onlyExpiredWithin(rows []registry.Licence, day registry.Date, days int) bool {
-	for _, l := range rows {
-		if l.Status != "active" && l.Status != "" {
+// onlyExpiredWithin reports whether the newest lapsed row of each service
+// merely ran out, at most that many days ago.
+func onlyExpiredWithin(lapsed []registry.Licence, services []string, day registry.Date, days int) bool {
+	for _, s := range services {
+		var newest *registry.Licence
+		for i := range lapsed {
+			if l := &lapsed[i]; l.Service == s && (newest == nil || l.Valid.From >= newest.Valid.From) {
+				newest = l
+			}
+		}
+		if newest == nil || newest.Status != "active" && newest.Status != "" {
 			return false
 		}
-		if l.Valid.To == 0 || int(day-l.Valid.To) > days {
+		if newest.Valid.To == 0 || int(day-newest.Valid.To) > days {
 			return false
 		}
 	}
@@ -151,7 +167,7 @@ func explainLicenceMissing(f ResourceFact, t *Tenure, services []string, lapsed 
 	en := fmt.Sprintf("%s %s is filed for use %q, which needs %s; on %s its holder %s has no valid licence for it", f.Subject.Kind, f.Subject.ID, t.Use, svc, day, t.HolderName)
 	for _, l := range lapsed {
 		zh += fmt.Sprintf("；许可证 %s（%s）状态 %s，有效期至 %s", l.No, l.Service, statusZH(l.Status), openEnd(l.Valid.To, "长期"))
-		en += fmt.Sprintf("; licence %s (%s) is %s, valid to %s", l.No, l.Service, l.Status, openEnd(l.Valid.To, "open end"))
+		en += fmt.Sprintf("; licence %s (%s) is filed as %s, valid to %s", l.No, l.Service, statusEN(l.Status), openEnd(l.Valid.To, "open end"))
 	}
 	if len(lapsed) == 0 {
 		zh += "，台账中也没有该业务的许可记录"
@@ -193,8 +209,17 @@ func statusZH(status string) string {
 		return "吊销"
 	case "cancelled":
 		return "注销"
+	case "":
+		return "未登记"
 	}
 	return "登记有效"
+}
+
+func statusEN(status string) string {
+	if status == "" {
+		return "of unknown status"
+	}
+	return status
 }
 
 func openEnd(d registry.Date, open string) string {

@@ -14,7 +14,6 @@ type Tenure struct {
 	Use        string            `json:"use"`
 	Services   []string          `json:"services"` // what the use needs
 	Place      registry.Place    `json:"place"`
-	Exempt     string            `json:"exempt,omitempty"` // why no licence is asked for
 	Valid      registry.Validity `json:"valid"`
 	// Licences are all rows of the holder for any service.
 	Licences []registry.Licence `json:"licences"`
@@ -34,16 +33,6 @@ func (f ResourceFact) About() (s Subject, enterpriseID, province string) {
 	}
 	last := f.Tenures[len(f.Tenures)-1]
 	return f.Subject, last.Holder, last.Place.Province()
-}
-
-// tenureOn returns the tenure that was valid on that day.
-func (f ResourceFact) tenureOn(day registry.Date) *Tenure {
-	for i := range f.Tenures {
-		if f.Tenures[i].Valid.Contains(day) {
-			return &f.Tenures[i]
-		}
-	}
-	return nil
 }
 
 // servicesFor returns the service codes a use needs, by INTERFACES section 5.
@@ -161,7 +150,7 @@ func (r *resourceFacts) lastActiveDay(valid registry.Validity) registry.Date {
 func (r *resourceFacts) sorted() []ResourceFact {
 	out := make([]ResourceFact, 0, len(r.bySub))
 	for _, f := range r.bySub {
-		slices.SortFunc(f.Tenures, func(a, b Tenure) int { return cmp.Compare(a.Valid.From, b.Valid.From) })
+		slices.SortStableFunc(f.Tenures, func(a, b Tenure) int { return cmp.Compare(a.Valid.From, b.Valid.From) })
 		f.Subject.Name = f.Tenures[len(f.Tenures)-1].HolderName
 		out = append(out, *f)
 	}

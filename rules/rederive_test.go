@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"encoding/json"
+	"math"
 	"reflect"
 	"testing"
 
@@ -65,6 +66,9 @@ func TestParamsAreChecked(t *testing.T) {
 	}
 	if _, err := spec.ParamsWith(map[string]float64{"min_share": 5}); err == nil {
 		t.Error("a share of 500 % was taken")
+	}
+	if _, err := spec.ParamsWith(map[string]float64{"min_share": math.NaN()}); err == nil {
+		t.Error("a share that is no number was taken")
 	}
 }
 

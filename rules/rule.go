@@ -70,7 +70,7 @@ func (s *Spec) ParamsWith(given map[string]float64) (Params, error) {
 		if !ok {
 			return nil, fmt.Errorf("rule %s has no parameter %q, it has %v", s.ID, name, s.paramNames())
 		}
-		if v < d.Min || v > d.Max {
+		if !(v >= d.Min && v <= d.Max) { // not a number is neither
 			return nil, fmt.Errorf("rule %s: parameter %s is %v, it must be from %v to %v %s", s.ID, name, v, d.Min, d.Max, d.Unit)
 		}
 		p[name] = v
@@ -176,15 +176,33 @@ type Judgement struct {
 	Ceased bool
 	// FirstDay and LastDay are the days of the span on which it held.
 	FirstDay, LastDay registry.Date
-	Severity          Severity
-	Confidence        float64
-	Completeness      float64
-	Facts             FactSet
-	Explanation       Text
-	Evidence          []Evidence
+	// Holder is who held the subject on LastDay, where that is not who the fact
+	// is about: a finding is about who held it then, not about who followed.
+	Holder       *Holder
+	Severity     Severity
+	Confidence   float64
+	Completeness float64
+	Facts        FactSet
+	Explanation  Text
+	Evidence     []Evidence
 	// Benign lists the innocent explanations that were tested, and why each
 	// failed.
 	Benign []BenignTest
+}
+
+// Holder is an enterprise as a finding names it.
+type Holder struct {
+	EnterpriseID string `json:"enterprise_id"`
+	Name         string `json:"name"`
+	Province     string `json:"province"`
+}
+
+// heldBy returns h, or nil if that is who the fact is about anyway.
+func heldBy(f Fact, h Holder) *Holder {
+	if s, enterprise, province := f.About(); h == (Holder{enterprise, s.Name, province}) {
+		return nil
+	}
+	return &h
 }
 
 // BenignTest is one innocent explanation and what became of it.

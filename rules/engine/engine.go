@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -29,7 +30,8 @@ type Deps struct {
 // Config says how rules are run.
 type Config struct {
 	// Params holds the values set by an operator, by rule and parameter.
-	Params   map[string]map[string]float64
+	Params map[string]map[string]float64
+	// Location is where days begin; nil is UTC.
 	Location *time.Location
 }
 
@@ -43,6 +45,9 @@ type Engine struct {
 // New checks the parameters and returns an Engine.
 func New(config Config, deps Deps) (*Engine, error) {
 	e := &Engine{deps: deps, config: config, params: make(map[string]rules.Params)}
+	if e.config.Location == nil {
+		e.config.Location = time.UTC
+	}
 	for id := range config.Params {
 		if _, ok := rules.Find(deps.Catalogue, id); !ok {
 			return nil, fmt.Errorf("parameters for rule %q: there is no such rule, see linewarden rules list", id)
@@ -90,6 +95,9 @@ type Withheld struct {
 
 // Run judges the request and saves what changed.
 func (e *Engine) Run(ctx context.Context, ledgers *registry.Snapshot, req Request) (*Report, error) {
+	if err := e.check(req); err != nil {
+		return nil, err
+	}
 	report := &Report{Subjects: make(map[string]int)}
 	for _, r := range e.deps.Catalogue {
 		if req.Rule != "" && r.Spec.ID != req.Rule {
@@ -100,6 +108,22 @@ func (e *Engine) Run(ctx context.Context, ledgers *registry.Snapshot, req Reques
 		}
 	}
 	return report, nil
+}
+
+// check refuses a request that would judge nothing.
+func (e *Engine) check(req Request) error {
+	if req.Rule != "" {
+		if _, ok := rules.Find(e.deps.Catalogue, req.Rule); !ok {
+			return fmt.Errorf("there is no rule %q, see linewarden rules list", req.Rule)
+		}
+	}
+	switch {
+	case req.Span.To.IsZero() && req.LastDay < 1:
+		return errors.New("neither a span nor a last day is given to judge")
+	case !req.Span.To.IsZero() && !req.Span.From.Before(req.Span.To):
+		return fmt.Errorf("the span from %s to %s is empty", req.Span.From.Format(time.RFC3339), req.Span.To.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // span returns the days a rule judges in this request.
@@ -118,6 +142,9 @@ func (e *Engine) runRule(ctx context.Context, r rules.Rule, ledgers *registry.Sn
 		return fmt.Errorf("read open findings: %w", err)
 	}
 	m := newMerge(&r.Spec, span, known)
+	if len(m.clauses) == 0 && len(r.Spec.Clauses) > 0 {
+		return nil // no provision binds in the span
+	}
 	params := e.params[r.Spec.ID]
 	for fact, err := range r.Measure(ctx, rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic}, params) {
 		if err != nil {

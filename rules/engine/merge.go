@@ -51,6 +51,9 @@ func (m *merge) judged(fact rules.Fact, j rules.Judgement, report *Report) {
 	m.seen[id] = true
 	f := m.finding(id, j)
 	f.Subject, f.EnterpriseID, f.Province = subject, enterprise, province
+	if h := j.Holder; h != nil {
+		f.Subject.Name, f.EnterpriseID, f.Province = h.Name, h.EnterpriseID, h.Province
+	}
 	old, exists := m.known[id]
 	if !exists {
 		report.New = append(report.New, f)
@@ -76,9 +79,14 @@ func (m *merge) finding(id string, j rules.Judgement) rules.Finding {
 }
 
 // again merges a finding with the one of the same id. A run over an older span
-// widens what is known, and never overwrites newer figures.
+// widens what is known, and never overwrites newer figures. A finding that has
+// ceased opens again only when the signal was seen later than before: judging
+// the old days once more is no news.
 func (m *merge) again(old, f rules.Finding, report *Report) {
 	newer := !f.Window.To.Before(old.Window.To)
+	if old.State == rules.Ceased && !f.LastSeen.After(old.LastSeen) {
+		newer = false
+	}
 	merged := old
 	if newer {
 		merged = f
@@ -113,7 +121,12 @@ func stateAfter(old, now rules.State) rules.State {
 	switch old {
 	case rules.Open, rules.Ceased:
 		return now
-	case rules.Reviewing, rules.Confirmed, rules.Rectifying, rules.Rectified, rules.Dismissed:
+	case rules.Reviewing:
+		if now == rules.Ceased {
+			return now
+		}
+		return old
+	case rules.Confirmed, rules.Rectifying, rules.Rectified, rules.Dismissed:
 		return old
 	}
 	return now
@@ -138,6 +151,7 @@ func (m *merge) cease(report *Report) {
 // the signal is gone.
 func (m *merge) quiet(lastSeen time.Time) bool {
 	days := m.spec.QuietDays
+	lastSeen = lastSeen.In(m.span.Location) // days are local, also across a change of the clocks
 	return m.window.To.After(lastSeen) && !m.window.To.Before(lastSeen.AddDate(0, 0, days)) &&
 		!m.window.From.AddDate(0, 0, days).After(m.window.To)
 }
@@ -149,11 +163,19 @@ func (m *merge) save(f rules.Finding, kind string, from rules.State) {
 	})
 }
 
-// same reports whether storing b over a would change nothing.
+// same reports whether storing b over a would change nothing: the same text,
+// whatever time zone a store hands times back in.
 func same(a, b rules.Finding) bool {
-	x, errA := json.Marshal(a)
-	y, errB := json.Marshal(b)
+	x, errA := json.Marshal(inUTC(a))
+	y, errB := json.Marshal(inUTC(b))
 	return errA == nil && errB == nil && string(x) == string(y)
+}
+
+func inUTC(f rules.Finding) rules.Finding {
+	for _, t := range []*time.Time{&f.FirstSeen, &f.LastSeen, &f.Window.From, &f.Window.To} {
+		*t = t.UTC()
+	}
+	return f
 }
 
 func earlier(a, b time.Time) time.Time {
