@@ -64,14 +64,18 @@ const (
 	PeerStale                  // the session is lost and the peer asked to keep its routes (RFC 4724 section 4.2)
 )
 
-// Family is an address family of unicast routes.
+// Family is an address family of routes. That of an Announce or Withdraw is the
+// family of its prefix, of VPN routes as well; their Distinguisher tells them apart.
 type Family uint8
 
-// The families. FamilyNone is that of events about whole peers.
+// The families. FamilyNone is that of events about whole peers; FamilyVPNv4 and
+// FamilyVPNv6 are those of the EndOfRIB of VPN tables (RFC 4364, RFC 4659) alone.
 const (
 	FamilyNone Family = iota
 	FamilyIPv4
 	FamilyIPv6
+	FamilyVPNv4
+	FamilyVPNv6
 )
 
 // FamilyOf returns the family of an address, unmapped, or FamilyNone for the zero address.
