@@ -15,6 +15,9 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
+// The rules measure their facts from the store.
+var _ rules.Traffic = (*Store)(nil)
+
 // LineNetworks yields what each line carried between each pair of networks on
 // each local day, ordered by line, day and networks. It counts the whole bins
 // that begin in w: hours, or quarters of one where the carrier's local days do

@@ -212,14 +212,19 @@ func (s *scanner) name() ([]byte, error) {
 // reads it. A block of no rows is not handed on; one of no columns ends the
 // data.
 func (s *scanner) fromClient(revision int) (columns, rows uint64, err error) {
-	if err := s.info(); err != nil {
-		return 0, 0, err
-	}
-	s.drop()
 	mute := s.mute
 	defer func() { s.mute = mute }()
-	if columns, rows, err = s.size(); err == nil {
-		s.mute = mute || rows == 0
+	// Nothing is handed on before it is known that there are rows.
+	s.mute = true
+	if err = s.info(); err == nil {
+		columns, rows, err = s.size()
+	}
+	s.drop()
+	if err == nil && rows > 0 {
+		s.mute = mute
+		err = s.put(binary.AppendUvarint(binary.AppendUvarint(nil, columns), rows)...)
+	}
+	if err == nil {
 		err = s.columns(columns, rows, func() error { return s.custom(revision) })
 	}
 	return columns, rows, errors.Join(err, s.finish())
