@@ -61,7 +61,7 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if err := d.auditor.recount(ctx); err != nil {
 		return d, err
 	}
-	d.collector, err = collector.New(cfg.Collector.Config, d.path.collectorDeps(d.store.Store, log))
+	d.collector, err = collector.New(cfg.Collector.Config, d.path.collectorDeps(d.store.Store, log)) //nolint:contextcheck // a writer outlives the call that opens it
 	if err != nil {
 		return d, err
 	}

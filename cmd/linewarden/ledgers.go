@@ -15,9 +15,6 @@ import (
 	"github.com/linewarden/linewarden/registry/xlsx"
 )
 
-// xlsxReader reads workbooks for registry.Read.
-var xlsxReader registry.WorkbookReader = xlsx.Reader{}
-
 // snapshot returns the ledgers in force. A configured directory is imported
 // first when its content changed since it was last imported; the store keeps
 // the truth, so that every command judges by the same rows.
@@ -41,7 +38,7 @@ func (o *opened) syncLedgers(ctx context.Context, dir string, log *slog.Logger) 
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	tables, problems := registry.Read(dir, xlsxReader)
+	tables, problems := registry.Read(dir, xlsx.Reader{})
 	_, more := registry.Parse(tables)
 	problems = append(problems, more...)
 	if err := firstError(problems); err != nil {

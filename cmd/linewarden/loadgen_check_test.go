@@ -15,6 +15,7 @@ import (
 	"github.com/linewarden/linewarden/flows/netflow"
 	"github.com/linewarden/linewarden/flows/sflow"
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/registry/xlsx"
 )
 
 // checkLoad receives what a generator sends and wants it to be what a decoder
@@ -121,7 +122,7 @@ func TestLoadLedgers(t *testing.T) {
 	if err := writeLoadLedgers(dir); err != nil {
 		t.Fatal(err)
 	}
-	tables, problems := registry.Read(dir, xlsxReader)
+	tables, problems := registry.Read(dir, xlsx.Reader{})
 	ledgers, more := registry.Parse(tables)
 	if problems = slices.Concat(problems, more); len(problems) > 0 {
 		t.Fatalf("%d problems, the first is %v", len(problems), problems[0])

@@ -25,7 +25,7 @@ func main() {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, io streams) int {
-	root := newRoot(io)
+	root := newRoot(io) //nolint:contextcheck // commands get their context when they run
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

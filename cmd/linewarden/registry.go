@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/registry/xlsx"
 )
 
 func newRegistry(g *globals) *cobra.Command {
@@ -42,7 +43,7 @@ func readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.
 	} else if !info.IsDir() {
 		return nil, nil, fmt.Errorf("ledger directory %s is a file; name the directory that holds enterprises.csv, lines.csv and the others", dir)
 	}
-	tables, problems := registry.Read(dir, xlsxReader)
+	tables, problems := registry.Read(dir, xlsx.Reader{})
 	ledgers, more := registry.Parse(tables)
 	failed := false
 	for _, p := range append(problems, more...) {

@@ -132,7 +132,7 @@ func (o *opened) close(ctx context.Context) error {
 	defer cancel()
 	var err error
 	if o.Store != nil {
-		err = o.Store.Close()
+		err = o.Close()
 	}
 	if o.engine != nil {
 		err = errors.Join(err, o.engine.Stop(ctx))
