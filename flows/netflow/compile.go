@@ -74,16 +74,33 @@ func (t *template) compile(version flows.Version) bool {
 // each group the best one, of each element its first occurrence (RFC 7011
 // section 8: the order of occurrences is that of treatment).
 func choose(fields []field) []candidate {
-	var best [numGroups]uint8
+	list, best := readable(fields)
+	// Responder counters belong to initiator counters. Beside counters of the
+	// flow they are not known to be apart from these.
+	initiated := best[octets] >= rankInitiator && best[packets] >= rankInitiator
+	chosen := make([]candidate, 0, len(list))
+	for pass := range uint8(numPasses) {
+		for _, c := range list {
+			worse := c.group != alone && c.rank != best[c.group]
+			if c.pass == pass && !worse && (initiated || !c.responder) {
+				chosen = append(chosen, c)
+			}
+		}
+	}
+	return chosen
+}
+
+// readable returns the fields that could be read, and the least rank of each
+// group among them.
+func readable(fields []field) (list []candidate, best [numGroups]uint8) {
 	for i := range best {
 		best[i] = 0xff
 	}
-	seen := make(map[uint32]bool, len(fields))
-	list := make([]candidate, 0, len(fields))
+	seen := make(map[uint64]bool, len(fields))
 	offset := 0
 	for i, f := range fields {
 		e, ok := elementOf(f)
-		key := f.enterprise<<16 ^ uint32(f.id)
+		key := uint64(f.enterprise)<<16 | uint64(f.id)
 		if ok && !seen[key] && (f.length == variableLength || e.kind.fits(int(f.length))) {
 			seen[key] = true
 			list = append(list, candidate{e, i, offset, f.length})
@@ -93,22 +110,7 @@ func choose(fields []field) []candidate {
 		}
 		offset += int(f.length)
 	}
-	// Responder counters belong to initiator counters. Beside counters of the
-	// flow they are not known to be apart from these.
-	initiated := best[octets] >= rankInitiator && best[packets] >= rankInitiator
-	chosen := list[:0:0]
-	for pass := range uint8(numPasses) {
-		for _, c := range list {
-			if c.pass != pass || c.group != alone && c.rank != best[c.group] {
-				continue
-			}
-			if c.responder && !initiated {
-				continue
-			}
-			chosen = append(chosen, c)
-		}
-	}
-	return chosen
+	return list, best
 }
 
 // write fills the plan with the chosen fields.

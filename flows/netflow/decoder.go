@@ -126,7 +126,7 @@ func (d *Decoder) Expire(now time.Time, dst []flows.Record) []flows.Record {
 func (d *Decoder) Flush(dst []flows.Record) []flows.Record {
 	for _, e := range d.list() {
 		e.mu.Lock()
-		dst = e.expire(d, endOfTime, flows.ReasonShutdown, dst)
+		dst = e.expire(d, endOfTime(), flows.ReasonShutdown, dst)
 		e.mu.Unlock()
 	}
 	return dst

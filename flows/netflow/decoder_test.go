@@ -60,13 +60,11 @@ func TestWorkersNeverReplaceState(t *testing.T) {
 		wg.Wait()
 	}
 	if want := workers * rounds * datagrams; len(records) != want {
-		t.Errorf("%d records, want %d: %s", len(records), want, describe(ptr(testkit.Sum(books))))
+		t.Errorf("%d records, want %d: %s", len(records), want, describe(new(testkit.Sum(books))))
 	}
 	testkit.Store(books, records)
 	testkit.Balance(t, books)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestEverythingAtOnce is for the race detector.
 func TestEverythingAtOnce(t *testing.T) {

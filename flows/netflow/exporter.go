@@ -10,7 +10,7 @@ import (
 )
 
 // endOfTime is after anything that waits.
-var endOfTime = time.Unix(1<<40, 0)
+func endOfTime() time.Time { return time.Unix(1<<40, 0) }
 
 // exporter is what is remembered of one address.
 type exporter struct {
@@ -141,7 +141,7 @@ func (d *Decoder) forget() {
 	oldest.mu.Lock()
 	defer oldest.mu.Unlock()
 	oldest.gone = true
-	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
+	for _, r := range oldest.expire(d, endOfTime(), flows.ReasonParkingFull, nil) {
 		d.config.Books.Account(r.Source).Lose(r.Exported, flows.ReasonParkingFull, 1)
 	}
 	oldest.charge(d, -oldest.held)
@@ -175,7 +175,7 @@ func (e *exporter) domain(d *Decoder, key domainKey) *domain {
 // forget evicts a domain that was not heard for long.
 func (e *exporter) forget(d *Decoder) {
 	key, oldest := stalest(e.domains, func(dom *domain) int64 { return dom.seen })
-	for _, r := range oldest.expire(d, endOfTime, flows.ReasonParkingFull, nil) {
+	for _, r := range oldest.expire(d, endOfTime(), flows.ReasonParkingFull, nil) {
 		oldest.account.Lose(r.Exported, flows.ReasonParkingFull, 1)
 	}
 	for id := range oldest.templates {

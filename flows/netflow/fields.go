@@ -9,7 +9,7 @@ const (
 	address6              // sixteen
 	label                 // three or more
 	timestamp             // eight: NTP format
-	real                  // four or eight: IEEE 754
+	floating              // four or eight: IEEE 754
 	octetsAny             // one or more
 )
 
@@ -25,7 +25,7 @@ func (k kind) fits(n int) bool {
 		return n >= 3
 	case timestamp:
 		return n == 8
-	case real:
+	case floating:
 		return n == 4 || n == 8
 	case octetsAny:
 		return n >= 1
@@ -155,7 +155,7 @@ var elements = map[uint16]element{
 	308: {set: setTimeSpace},
 	309: {set: setSampleSize},
 	310: {set: setPopulation},
-	311: {set: setProbability, kind: real},
+	311: {set: setProbability, kind: floating},
 
 	104: {set: setEthernetSection, kind: octetsAny},
 	315: {set: setEthernetSection, kind: octetsAny},

@@ -63,55 +63,68 @@ func TestFallbacks(t *testing.T) {
 		ok     func(r *flows.Record) bool
 	}{
 		"physical interfaces": {
-			[]testField{{252, 4}, {253, 4}}, cat(u32(3), u32(4)),
+			[]testField{{252, 4}, {253, 4}},
+			cat(u32(3), u32(4)),
 			func(r *flows.Record) bool { return r.InIf == 3 && r.OutIf == 4 },
 		},
 		"physical beside logical": {
-			[]testField{{252, 4}, {10, 4}, {253, 4}, {14, 4}}, cat(u32(3), u32(1), u32(4), u32(0)),
+			[]testField{{252, 4}, {10, 4}, {253, 4}, {14, 4}},
+			cat(u32(3), u32(1), u32(4), u32(0)),
 			func(r *flows.Record) bool { return r.InIf == 1 && r.OutIf == 4 },
 		},
 		"dot1q": {
-			[]testField{{243, 2}, {254, 2}}, cat(u16(10), u16(20)),
+			[]testField{{243, 2}, {254, 2}},
+			cat(u16(10), u16(20)),
 			func(r *flows.Record) bool { return r.SrcVLAN == 10 && r.DstVLAN == 20 },
 		},
 		"vlan before dot1q": {
-			[]testField{{243, 2}, {58, 2}, {254, 2}, {59, 2}}, cat(u16(10), u16(30), u16(20), u16(40)),
+			[]testField{{243, 2}, {58, 2}, {254, 2}, {59, 2}},
+			cat(u16(10), u16(30), u16(20), u16(40)),
 			func(r *flows.Record) bool { return r.SrcVLAN == 30 && r.DstVLAN == 40 },
 		},
 		"BGP next hop alone": {
-			[]testField{{18, 4}}, ip("203.0.113.9"),
+			[]testField{{18, 4}},
+			ip("203.0.113.9"),
 			func(r *flows.Record) bool { return r.NextHop.String() == "203.0.113.9" },
 		},
 		"next hop before BGP": {
-			[]testField{{18, 4}, {15, 4}}, cat(ip("203.0.113.9"), ip("203.0.113.1")),
+			[]testField{{18, 4}, {15, 4}},
+			cat(ip("203.0.113.9"), ip("203.0.113.1")),
 			func(r *flows.Record) bool { return r.NextHop.String() == "203.0.113.1" },
 		},
 		"next hop zero": {
-			[]testField{{15, 4}, {63, 16}}, cat(u32(0), ip("2001:db8::9")),
+			[]testField{{15, 4}, {63, 16}},
+			cat(u32(0), ip("2001:db8::9")),
 			func(r *flows.Record) bool { return r.NextHop.String() == "2001:db8::9" },
 		},
 		"UDP ports": {
-			[]testField{{180, 2}, {181, 2}}, cat(u16(53), u16(5353)),
+			[]testField{{180, 2}, {181, 2}},
+			cat(u16(53), u16(5353)),
 			func(r *flows.Record) bool { return r.SrcPort == 53 && r.DstPort == 5353 },
 		},
 		"post NAT is not the packet": {
-			[]testField{{225, 4}, {226, 4}, {227, 2}, {228, 2}}, cat(ip("10.0.0.1"), ip("10.0.0.2"), u16(1), u16(2)),
+			[]testField{{225, 4}, {226, 4}, {227, 2}, {228, 2}},
+			cat(ip("10.0.0.1"), ip("10.0.0.2"), u16(1), u16(2)),
 			func(r *flows.Record) bool { return r.Src.String() == "192.0.2.1" && r.SrcPort == 0 },
 		},
 		"wide forwarding status": {
-			[]testField{{89, 4}}, u32(0x82),
+			[]testField{{89, 4}},
+			u32(0x82),
 			func(r *flows.Record) bool { return r.ForwardingStatus == 0x82 },
 		},
 		"wide TCP flags": {
-			[]testField{{6, 2}}, u16(0x112),
+			[]testField{{6, 2}},
+			u16(0x112),
 			func(r *flows.Record) bool { return r.TCPFlags == 0x112 },
 		},
 		"ToS after the exporter": {
-			[]testField{{55, 1}}, []byte{9},
+			[]testField{{55, 1}},
+			[]byte{9},
 			func(r *flows.Record) bool { return r.ToS == 0 },
 		},
 		"direction of neither": {
-			[]testField{{61, 1}}, []byte{7},
+			[]testField{{61, 1}},
+			[]byte{7},
 			func(r *flows.Record) bool { return r.Direction == flows.DirectionUnknown },
 		},
 	} {
@@ -179,8 +192,26 @@ func TestBiflows(t *testing.T) {
 	const reversed = reverseEnterprise
 	later := testTime.Add(-time.Second)
 	fields := []testField{
-		{8, 4}, {12, 4}, {7, 2}, {11, 2}, {4, 1}, {10, 4}, {14, 4}, {16, 4}, {17, 4}, {58, 2}, {59, 2}, {15, 4}, {89, 1}, {61, 1},
-		{1, 4}, {2, 4}, {6, 1}, {5, 1}, {152, 8}, {153, 8},
+		{8, 4},
+		{12, 4},
+		{7, 2},
+		{11, 2},
+		{4, 1},
+		{10, 4},
+		{14, 4},
+		{16, 4},
+		{17, 4},
+		{58, 2},
+		{59, 2},
+		{15, 4},
+		{89, 1},
+		{61, 1},
+		{1, 4},
+		{2, 4},
+		{6, 1},
+		{5, 1},
+		{152, 8},
+		{153, 8},
 		pen(reversed, 1, 4), pen(reversed, 2, 4), pen(reversed, 6, 1), pen(reversed, 5, 1), pen(reversed, 152, 8), pen(reversed, 153, 8),
 	}
 	record := func(octets, packets uint32) []byte {

@@ -9,8 +9,25 @@ import (
 
 func TestV9AndIPFIXRecord(t *testing.T) {
 	fields := []testField{
-		{8, 4}, {12, 4}, {15, 4}, {10, 4}, {14, 2}, {2, 3}, {1, 8}, {7, 2}, {11, 2}, {6, 1}, {4, 1}, {5, 1},
-		{16, 4}, {17, 2}, {58, 2}, {59, 2}, {61, 1}, {70, 3}, {89, 1},
+		{8, 4},
+		{12, 4},
+		{15, 4},
+		{10, 4},
+		{14, 2},
+		{2, 3},
+		{1, 8},
+		{7, 2},
+		{11, 2},
+		{6, 1},
+		{4, 1},
+		{5, 1},
+		{16, 4},
+		{17, 2},
+		{58, 2},
+		{59, 2},
+		{61, 1},
+		{70, 3},
+		{89, 1},
 	}
 	values := cat(ip("192.0.2.1"), ip("198.51.100.2"), ip("203.0.113.3"), u32(70000), u16(5), []byte{1, 0, 0}, u64(1<<40),
 		u16(443), u16(50000), []byte{0x12, 6, 0xb8}, u32(4200000000), u16(64501), u16(100), u16(200), []byte{1}, []byte{0x00, 0x06, 0x41}, []byte{0x40})
@@ -56,7 +73,7 @@ func TestPaddingIsNoRecord(t *testing.T) {
 
 func TestTrailingZerosArePadding(t *testing.T) {
 	b := newBench(t)
-	b.take(cat(v9(1, 0, set(0, tmpl(256, basic...))), make([]byte, 64)))
+	b.take(cat(v9(5, 0, set(0, tmpl(256, basic...), make([]byte, 8))), make([]byte, 64)))
 	if sum := b.sum(); sum.Templates != 1 || sum.Records != 0 || sum.TotalDatagramsLost() != 0 {
 		t.Error(describe(sum))
 	}

@@ -260,3 +260,19 @@ func TestSamplerZero(t *testing.T) {
 	}
 	b.balance()
 }
+
+// TestMoreSamplersThanAreRemembered ends the wait of all of them.
+func TestMoreSamplersThanAreRemembered(t *testing.T) {
+	b := newBench(t)
+	b.take(v9(1, 0, set(0, tmpl(256, append([]testField{{48, 4}}, basic...)...))))
+	const n = maxScopes + 50
+	for i := range uint32(n) {
+		b.take(v9(1, 1+i, set(256, u32(i+1), basicRecord(1))))
+	}
+	if out := b.d.Expire(b.at.Add(time.Hour), nil); len(out) != n {
+		t.Errorf("%d records of %d", len(out), n)
+	} else {
+		b.all = append(b.all, out...)
+	}
+	b.balance()
+}

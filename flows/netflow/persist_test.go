@@ -100,7 +100,9 @@ func TestDamagedState(t *testing.T) {
 	refused(t, "later version", resealed(later))
 	refused(t, "cut entry", resealed(state[:len(state)-3]))
 	for _, body := range [][]byte{
-		{99}, {entryDomain, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0}, {entryExporter, 1},
+		{99},
+		{entryDomain, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0},
+		{entryExporter, 1},
 		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 1}, make([]byte, 12)),
 		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryTemplate, 0}, u32(1<<31)),
 		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryTemplate, 0}, u32(8), tmpl(256, testField{8, 0})),

@@ -128,7 +128,6 @@ func (g *datagram) section(w *row, t *template) (flows.Reason, bool) {
 	r := w.r
 	r.Src, r.Dst, r.SrcPort, r.DstPort = h.Src, h.Dst, h.SrcPort, h.DstPort
 	r.Proto, r.ToS, r.TCPFlags, r.ICMP = h.Proto, h.ToS, h.TCPFlags, h.ICMP
-	w.has |= hasICMP
 	if r.SrcVLAN == 0 {
 		r.SrcVLAN = h.SrcVLAN
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/netip"
 	"path/filepath"
@@ -84,7 +85,7 @@ func pcapDatagrams(tb testing.TB, data []byte) []flows.Packet {
 	var list []flows.Packet
 	for {
 		frame, info, err := source.ReadPacketData()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return list
 		}
 		if err != nil {
@@ -148,7 +149,7 @@ func TestScenarios(t *testing.T) {
 			for _, p := range datagrams(t, s) {
 				records = d.Decode(p, records)
 			}
-			records = d.Expire(endOfTime, records)
+			records = d.Expire(endOfTime(), records)
 			records = d.Flush(records)
 			testkit.Store(books, records)
 			testkit.Balance(t, books)

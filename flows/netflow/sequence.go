@@ -31,10 +31,11 @@ type sequence struct {
 
 	datagrams, records uint64 // for the mean of v9
 
-	// Some exporters of v9 (softflowd) count records instead of datagrams: how
-	// often in a row the number moved on by the records of the datagram before.
+	// Some exporters of v9 (softflowd) count records instead of datagrams: they
+	// are told by the numbers of a few datagrams.
 	last, units uint32
-	byRecords   int
+	votes       int // for the other unit, in a row
+	inRecords   bool
 }
 
 // hole is numbers that were skipped.
@@ -62,7 +63,7 @@ func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
 	}
 	s.datagrams++
 	s.records += records
-	if !sure && (g.version == flows.IPFIX || s.byRecords >= confirmations) {
+	if !sure && (g.version == flows.IPFIX || s.inRecords) {
 		s.known = false
 	}
 }
@@ -70,21 +71,23 @@ func (g *datagram) sequence(number, units uint32, records uint64, sure bool) {
 // unit returns by how much a datagram of v9 moves the number on: one, unless
 // the exporter has shown to count records.
 func (s *sequence) unit(number, records uint32) uint32 {
-	if step := number - s.last; s.known && s.units > 1 {
-		switch {
-		case step == 1:
-			s.byRecords = 0
-		case step == s.units && s.byRecords < confirmations:
-			s.byRecords++
-			if s.byRecords == confirmations {
-				s.next = number // and no gap
-			}
-		case step != s.units && s.byRecords < confirmations:
-			s.byRecords = 0
+	if s.known && s.units > 1 {
+		other := s.units
+		if s.inRecords {
+			other = 1
+		}
+		if number-s.last == other {
+			s.votes++
+		} else {
+			s.votes = 0
+		}
+		if s.votes == confirmations {
+			s.inRecords, s.votes = !s.inRecords, 0
+			s.next = number // there is no gap then
 		}
 	}
 	s.last, s.units = number, records
-	if s.byRecords >= confirmations {
+	if s.inRecords {
 		return records
 	}
 	return 1
@@ -92,7 +95,7 @@ func (s *sequence) unit(number, records uint32) uint32 {
 
 // missed estimates the records in a gap.
 func (s *sequence) missed(version flows.Version, gap uint64) uint64 {
-	if version != flows.NetFlow9 || s.byRecords >= confirmations {
+	if version != flows.NetFlow9 || s.inRecords {
 		return gap
 	}
 	if s.datagrams == 0 {

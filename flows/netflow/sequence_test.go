@@ -134,6 +134,9 @@ func TestV9CountedInRecords(t *testing.T) {
 		send(n)
 	}
 	early := b.sum().SequenceGaps
+	if early != 3 {
+		t.Errorf("%d missing before the unit was understood, want 3: the third time tells", early)
+	}
 	for _, n := range []int{2, 7, 1, 3, 9, 1, 2} {
 		send(n)
 	}
@@ -144,6 +147,15 @@ func TestV9CountedInRecords(t *testing.T) {
 	send(2)
 	if sum := b.sum(); sum.SequenceGaps != early+10 {
 		t.Errorf("%d missing, want %d more than %d", sum.SequenceGaps, 10, early)
+	}
+	// The exporter is replaced by one that counts datagrams.
+	for i := range uint32(6) {
+		b.take(v9(2, 5000+i, set(256, basicRecord(1), basicRecord(1))))
+	}
+	early = b.sum().SequenceGaps
+	b.take(v9(2, 5009, set(256, basicRecord(1), basicRecord(1))))
+	if now := b.sum().SequenceGaps; now != early+3 {
+		t.Errorf("%d missing, want 3", now-early)
 	}
 	b.balance()
 }

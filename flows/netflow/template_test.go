@@ -102,6 +102,7 @@ func TestImpossibleTemplates(t *testing.T) {
 		"v9 zero lengths":                v9(1, 0, set(0, tmpl(256, testField{8, 0}, testField{12, 0}))),
 		"v9 id of a set":                 v9(1, 0, set(0, tmpl(255, basic...))),
 		"v9 more fields than there are":  v9(1, 0, set(0, u16(256), u16(50), specifiers(basic))),
+		"v9 variable length":             v9(1, 0, set(0, tmpl(256, testField{8, 4}, testField{82, variableLength}))),
 		"v9 too many fields":             v9(1, 0, set(0, tmpl(256, many...))),
 		"v9 options of odd lengths":      v9(1, 0, set(1, u16(256), u16(5), u16(4), specifiers(basic))),
 		"v9 options cut":                 v9(1, 0, set(1, u16(256), u16(4))),
@@ -181,6 +182,9 @@ func TestDomainFlood(t *testing.T) {
 	e := b.d.exporters[b.from.Addr()]
 	if len(e.domains) > maxDomains || len(e.sequences) > maxSequences || e.templates != len(e.domains) {
 		t.Errorf("%d domains, %d sequences, %d templates", len(e.domains), len(e.sequences), e.templates)
+	}
+	if want := exporterCost + e.bytes + domainCost*len(e.domains) + sequenceCost*len(e.sequences); e.held != want {
+		t.Errorf("%d bytes counted, %d held", e.held, want)
 	}
 	if sum := b.sum(); sum.Lost[flows.ReasonParkingFull] == 0 {
 		t.Error("the data that waited in evicted domains is not counted")

@@ -33,14 +33,17 @@ func TestTimes(t *testing.T) {
 		"seconds": {cat(u32(uint32(start.Unix())), u32(uint32(end.Unix()))), []testField{{150, 4}, {151, 4}}, start, end},
 		"milliseconds": {
 			cat(ms(start.Add(7*time.Millisecond)), ms(end.Add(8*time.Millisecond))),
-			[]testField{{152, 8}, {153, 8}}, start.Add(7 * time.Millisecond), end.Add(8 * time.Millisecond),
+			[]testField{{152, 8}, {153, 8}},
+			start.Add(7 * time.Millisecond), end.Add(8 * time.Millisecond),
 		},
 		"NTP microseconds": { // 123456 us: the fraction cut to its 21 bits
-			cat(ntpOf(start, 530239482&^0x7ff), ntpOf(end, 530239482)), []testField{{154, 8}, {155, 8}},
+			cat(ntpOf(start, 530239482&^0x7ff), ntpOf(end, 530239482)),
+			[]testField{{154, 8}, {155, 8}},
 			start.Add(123456 * time.Microsecond), end.Add(123456 * time.Microsecond),
 		},
 		"NTP nanoseconds": { // 123456789 ns
-			cat(ntpOf(start, 530242871), ntpOf(end, 1<<31)), []testField{{156, 8}, {157, 8}},
+			cat(ntpOf(start, 530242871), ntpOf(end, 1<<31)),
+			[]testField{{156, 8}, {157, 8}},
 			start.Add(123456789), end.Add(500 * time.Millisecond),
 		},
 		"deltas":            {cat(u32(90_000_001), u32(30_000_002)), []testField{{158, 4}, {159, 4}}, start.Add(-time.Microsecond), end.Add(-2 * time.Microsecond)},
