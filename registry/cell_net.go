@@ -77,7 +77,7 @@ func (c *cell) domain() string {
 
 // wrongDomain says what is wrong with a name in lower case, or nothing.
 func wrongDomain(name string) string {
-	const longestName, longestLabel = 253, 63
+	const longestName = 253
 	labels := strings.Split(name, ".")
 	switch {
 	case !isASCII(name):
@@ -92,21 +92,31 @@ func wrongDomain(name string) string {
 		return "it is an address"
 	}
 	for _, l := range labels {
-		switch {
-		case l == "":
-			return "it has nothing between two dots"
-		case len(l) > longestLabel:
-			return "it has more than 63 characters between two dots"
-		case l == "*":
-			return "leave out the *; a filing covers the names below it"
-		case l[0] == '-' || l[len(l)-1] == '-':
-			return "a part of it begins or ends with a hyphen"
+		if why := wrongLabel(l); why != "" {
+			return why
 		}
-		for i := range len(l) {
-			if b := l[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '_' {
-				return "it has " + quoted(l[i:i+1]) + " in it"
-			}
-		}
+	}
+	return ""
+}
+
+// wrongLabel says what is wrong with one part of a name, or nothing.
+func wrongLabel(l string) string {
+	const longestLabel = 63
+	switch {
+	case l == "":
+		return "it has nothing between two dots"
+	case len(l) > longestLabel:
+		return "it has more than 63 characters between two dots"
+	case l == "*":
+		return "leave out the *; a filing covers the names below it"
+	case l[0] == '-' || l[len(l)-1] == '-':
+		return "a part of it begins or ends with a hyphen"
+	}
+	strange := strings.IndexFunc(l, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+	if strange >= 0 {
+		return "it has " + quoted(l[strange:strange+1]) + " in it"
 	}
 	return ""
 }

@@ -120,7 +120,7 @@ func (s *schema[T, K]) read(in *reading, row *Row, columns []bound[T], r *T, gar
 			b.read(r, c)
 		}
 		good = good && !c.bad
-		named = named && !(c.bad && b.names)
+		named = named && (!c.bad || !b.names)
 	}
 	return good, named
 }

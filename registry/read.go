@@ -92,8 +92,7 @@ func (d *directory) fileHint(name string) string {
 
 // reason returns an error without the path, which the problem names already.
 func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

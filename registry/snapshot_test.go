@@ -95,10 +95,17 @@ func TestView(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	l := &registry.Ledgers{Enterprises: []registry.Enterprise{
-		{ID: "root"}, {ID: "a", ParentID: "root"}, {ID: "b", ParentID: "root"}, {ID: "aa", ParentID: "a"},
-		{ID: "x", ParentID: "gone"}, {ID: "y", ParentID: "gone"},
-		{ID: "c1", ParentID: "c2"}, {ID: "c2", ParentID: "c3"}, {ID: "c3", ParentID: "c1"},
-		{ID: "self", ParentID: "self"}, {ID: "alone"},
+		{ID: "root"},
+		{ID: "a", ParentID: "root"},
+		{ID: "b", ParentID: "root"},
+		{ID: "aa", ParentID: "a"},
+		{ID: "x", ParentID: "gone"},
+		{ID: "y", ParentID: "gone"},
+		{ID: "c1", ParentID: "c2"},
+		{ID: "c2", ParentID: "c3"},
+		{ID: "c3", ParentID: "c1"},
+		{ID: "self", ParentID: "self"},
+		{ID: "alone"},
 	}}
 	v := registry.NewSnapshot(l, nil).At(1)
 	want := [][]string{{"root", "a", "b", "aa"}, {"x", "y", "gone"}, {"c1", "c2", "c3"}, {"self"}, {"alone"}}

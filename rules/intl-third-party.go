@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/linewarden/linewarden/registry"
 )
@@ -142,8 +143,8 @@ func (f ThirdPartyFact) totals(h Holder, minShare float64) thirdPartyTotals {
 // last one first.
 func judgeThirdParty(f ThirdPartyFact, p Params) Judgement {
 	var last Judgement
-	for i := len(f.Holders) - 1; i >= 0; i-- {
-		j := judgeThirdPartyOf(f, f.totals(f.Holders[i], p["min_share"]), p)
+	for i, holder := range slices.Backward(f.Holders) {
+		j := judgeThirdPartyOf(f, f.totals(holder, p["min_share"]), p)
 		if j.Outcome == Fires {
 			return j
 		}

@@ -165,10 +165,13 @@ func explainLicenceMissing(f ResourceFact, t *Tenure, services []string, lapsed 
 	svc := strings.Join(services, ", ")
 	zh := fmt.Sprintf("%s %s 登记用途为“%s”，需要 %s 业务许可；持有单位“%s”截至 %s 没有该业务的有效许可证", subjectZH(f.Subject.Kind), f.Subject.ID, t.Use, svc, t.HolderName, day)
 	en := fmt.Sprintf("%s %s is filed for use %q, which needs %s; on %s its holder %s has no valid licence for it", f.Subject.Kind, f.Subject.ID, t.Use, svc, day, t.HolderName)
-	for _, l := range lapsed {
-		zh += fmt.Sprintf("；许可证 %s（%s）状态 %s，有效期至 %s", l.No, l.Service, statusZH(l.Status), openEnd(l.Valid.To, "长期"))
-		en += fmt.Sprintf("; licence %s (%s) is filed as %s, valid to %s", l.No, l.Service, statusEN(l.Status), openEnd(l.Valid.To, "open end"))
+	historyZH, historyEN := make([]string, len(lapsed)), make([]string, len(lapsed))
+	for i, l := range lapsed {
+		historyZH[i] = fmt.Sprintf("；许可证 %s（%s）状态 %s，有效期至 %s", l.No, l.Service, statusZH(l.Status), openEnd(l.Valid.To, "长期"))
+		historyEN[i] = fmt.Sprintf("; licence %s (%s) is filed as %s, valid to %s", l.No, l.Service, statusEN(l.Status), openEnd(l.Valid.To, "open end"))
 	}
+	zh += strings.Join(historyZH, "")
+	en += strings.Join(historyEN, "")
 	if len(lapsed) == 0 {
 		zh += "，台账中也没有该业务的许可记录"
 		en += ", and the ledger has no record of one"

@@ -18,7 +18,7 @@ type Reader struct{}
 var _ registry.WorkbookReader = Reader{}
 
 // maxUnzipped is how large a workbook may be once unpacked, in bytes.
-const maxUnzipped = 256 << 20
+const maxUnzipped = 128 << 20
 
 // ReadWorkbook implements registry.WorkbookReader. Of a formula it takes the
 // value that was computed when the workbook was saved.
@@ -59,23 +59,39 @@ func (w *workbook) sheet(name string) (s registry.Sheet, err error) {
 		return s, fmt.Errorf("read rows: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	var raw []registry.Row
 	for number := 1; rows.Next(); number++ {
 		fields, err := rows.Columns(excelize.Options{RawCellValue: true})
 		if err != nil {
 			return s, fmt.Errorf("read row %d: %w", number, err)
 		}
-		if err := w.row(&s, number, fields); err != nil {
-			return s, fmt.Errorf("read row %d: %w", number, err)
+		for len(fields) > 0 && fields[len(fields)-1] == "" {
+			fields = fields[:len(fields)-1]
 		}
-		if len(s.Rows) > registry.MaxRows {
-			return s, fmt.Errorf("it has more than %d rows", registry.MaxRows)
+		if len(fields) > registry.MaxColumns {
+			return s, fmt.Errorf("row %d has %d columns; at most %d are read", number, len(fields), registry.MaxColumns)
+		}
+		if len(fields) > 0 {
+			raw = append(raw, registry.Row{Number: number, Fields: fields})
 		}
 	}
 	if err := rows.Error(); err != nil {
 		return s, fmt.Errorf("read rows: %w", err)
 	}
+	// The types of cells are asked for by a way that fills every gap.
+	if n := len(raw); n > 0 && raw[n-1].Number > maxGaps+2*n {
+		return s, fmt.Errorf("row %d has text, and most of the rows before have none; delete the empty rows", raw[n-1].Number)
+	}
+	for _, r := range raw {
+		if err := w.row(&s, r.Number, r.Fields); err != nil {
+			return s, fmt.Errorf("read row %d: %w", r.Number, err)
+		}
+	}
 	return s, nil
 }
+
+// maxGaps is how many empty rows a sheet may have besides one for every other.
+const maxGaps = 10_000
 
 // row appends a row with text to s.
 func (w *workbook) row(s *registry.Sheet, number int, fields []string) error {

@@ -254,6 +254,29 @@ func TestCellsExcelMakes(t *testing.T) {
 	}
 }
 
+// TestSheetsThatWouldGrow has a few bytes claim the last row and the last
+// column there is.
+func TestSheetsThatWouldGrow(t *testing.T) {
+	for rows, want := range map[string]string{
+		`<row r="1048576"><c r="A1048576"><v>1</v></c></row>`:                                    "row 1048576 has text, and most of the rows before have none; delete the empty rows",
+		`<row r="1"><c r="XFD1"><v>1</v></c></row>`:                                              "row 1 has 16384 columns; at most 256 are read",
+		`<row r="1"><c r="A1"><v>1</v></c></row><row r="10005"><c r="A10005"><v>1</v></c></row>`: "row 10005 has text",
+	} {
+		path := book(t, t.TempDir(), func(f *excelize.File) { set(t, f, "Sheet1", "A1", 1) })
+		replaceSheet(t, path, rows)
+		if _, err := (xlsx.Reader{}).ReadWorkbook(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", rows, err)
+		}
+	}
+	path := book(t, t.TempDir(), func(f *excelize.File) { set(t, f, "Sheet1", "A1", 1) })
+	replaceSheet(t, path, `<row r="1"><c r="A1"><v>1</v></c></row><row r="10004"><c r="B10004" s="0"><v>2</v></c></row>`)
+	sheets, err := xlsx.Reader{}.ReadWorkbook(path)
+	want := []registry.Row{{Number: 1, Fields: []string{"1"}}, {Number: 10004, Fields: []string{"", "2"}}}
+	if err != nil || !cmp.Equal(want, sheets[0].Rows) {
+		t.Errorf("got %v, %v", sheets, err)
+	}
+}
+
 // replaceSheet puts other rows into the first sheet of a workbook.
 func replaceSheet(t *testing.T, path, rows string) {
 	t.Helper()

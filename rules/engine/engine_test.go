@@ -78,8 +78,12 @@ func TestSpanOfARun(t *testing.T) {
 	exact := rules.Window{From: jan(3).Start(shanghai).Add(time.Hour), To: jan(4).Start(shanghai).Add(time.Minute)}
 	run(t, e, engine.Request{Span: exact, Rule: "long"})
 	want := []registry.Validity{
-		{From: jan(31), To: jan(31)}, {From: jan(2), To: jan(31)}, {From: jan(31), To: jan(31)},
-		{From: jan(3), To: jan(9)}, {From: jan(3), To: jan(9)}, {From: jan(3), To: jan(9)},
+		{From: jan(31), To: jan(31)},
+		{From: jan(2), To: jan(31)},
+		{From: jan(31), To: jan(31)},
+		{From: jan(3), To: jan(9)},
+		{From: jan(3), To: jan(9)},
+		{From: jan(3), To: jan(9)},
 		{From: jan(3), To: jan(4)},
 	}
 	got := []registry.Validity{}
