@@ -203,14 +203,8 @@ func (c *conn) apply(list []setting) error {
 		}
 		want[s.name] = s
 	}
-	for name := range c.settings {
-		if _, ok := want[name]; ok {
-			continue
-		}
-		if err := c.exec("SET " + backquote(name) + " = DEFAULT"); err != nil {
-			return err
-		}
-		delete(c.settings, name)
+	if err := c.unset(want); err != nil {
+		return err
 	}
 	var changes []setting
 	for name, s := range want {
@@ -218,10 +212,7 @@ func (c *conn) apply(list []setting) error {
 			changes = append(changes, s)
 		}
 	}
-	if len(changes) == 0 {
-		return nil
-	}
-	if c.set(changes...) == nil {
+	if len(changes) == 0 || c.set(changes...) == nil {
 		return nil
 	}
 	// One by one, to leave out those that are unknown and not important.
@@ -230,6 +221,20 @@ func (c *conn) apply(list []setting) error {
 		if err != nil && (s.important || exceptionOf(err).code != codeUnknownSetting) {
 			return err
 		}
+	}
+	return nil
+}
+
+// unset sets back what is not wanted any more.
+func (c *conn) unset(want map[string]setting) error {
+	for name := range c.settings {
+		if _, ok := want[name]; ok {
+			continue
+		}
+		if err := c.exec("SET " + backquote(name) + " = DEFAULT"); err != nil {
+			return err
+		}
+		delete(c.settings, name)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/linewarden/linewarden/storage/engine/enginetest"
 )
 
-func TestMain(m *testing.M) { enginetest.Main(m) }
+func TestMain(m *testing.M) { enginetest.Main(context.Background(), m) }
 
 // dial connects to host:port or unix:///path.
 func dial(ctx context.Context, addr string) (net.Conn, error) {

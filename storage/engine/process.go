@@ -84,7 +84,7 @@ func Start(ctx context.Context, c ProcessConfig) (*Process, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		p, err := begin(c, unixScheme+socket)
+		p, err := begin(ctx, c, unixScheme+socket)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func Start(ctx context.Context, c ProcessConfig) (*Process, error) {
 }
 
 // begin starts the process.
-func begin(c ProcessConfig, addr string) (_ *Process, err error) {
+func begin(ctx context.Context, c ProcessConfig, addr string) (_ *Process, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStart, err)
@@ -116,7 +116,8 @@ func begin(c ProcessConfig, addr string) (_ *Process, err error) {
 		args = append(args, "--library", c.Library)
 	}
 	p := &Process{
-		cmd: exec.Command(c.Binary, args...), addr: addr, control: control, log: c.Logger,
+		// It lives longer than the context of its start.
+		cmd: exec.CommandContext(context.WithoutCancel(ctx), c.Binary, args...), addr: addr, control: control, log: c.Logger,
 		output: &lastWords{log: c.Logger}, done: make(chan struct{}),
 	}
 	p.cmd.Env = append(os.Environ(), allocator, timeZone, controlEnv+"=3")

@@ -41,7 +41,7 @@ func (c *conn) query(q *query) error {
 
 // tables reads the packets that follow a query before its data: tables the
 // statement may use, ended by an empty block. It tells whether there were any.
-func (c *conn) tables(q *query) (any bool, err error) {
+func (c *conn) tables(q *query) (some bool, err error) {
 	for {
 		code := c.r.number()
 		if c.r.err == nil && code == uint64(proto.ClientCodeCancel) {
@@ -59,9 +59,9 @@ func (c *conn) tables(q *query) (any bool, err error) {
 			return false, fmt.Errorf("read a query: %w", err)
 		}
 		if columns == 0 && rows == 0 {
-			return any, nil
+			return some, nil
 		}
-		any = true
+		some = true
 	}
 }
 

@@ -113,7 +113,7 @@ func (d *directory) listen(ctx context.Context, c *Config) (list []net.Listener,
 	if network == "unix" && filepath.Clean(addr) != private {
 		private = addr // one socket is enough; its place is written down
 	}
-	l, err := listenUnix(private)
+	l, err := listenUnix(ctx, private)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func privateSocket(path string) (string, error) {
 
 // listenUnix listens on a socket for this user alone. One that a killed
 // process has left is replaced; one that answers is not.
-func listenUnix(path string) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode().Type() != os.ModeSocket {
 			return nil, fmt.Errorf("%w on %s: it is not a socket; remove it, or choose another --listen", ErrAddress, path)
@@ -175,7 +175,7 @@ func listenUnix(path string) (net.Listener, error) {
 	}
 	// This process has just begun: nothing else makes files meanwhile.
 	old := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	syscall.Umask(old)
 	if err != nil {
 		return nil, fmt.Errorf("%w on %s: %w; choose another --listen", ErrAddress, path, err)
@@ -188,7 +188,7 @@ const answerTime = 2 * time.Second
 
 // answers tells whether somebody listens on a socket.
 func answers(path string) bool {
-	c, err := net.DialTimeout("unix", path, answerTime)
+	c, err := net.DialTimeout("unix", path, answerTime) //nolint:noctx // it has a time limit of its own
 	if err != nil {
 		return false
 	}

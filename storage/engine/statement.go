@@ -121,6 +121,11 @@ func parseInsert(w words) (statement, error) {
 			return statement{}, err
 		}
 	}
+	return parseSource(w, st, i)
+}
+
+// parseSource reads from token i on where the rows of an insert come from.
+func parseSource(w words, st statement, i int) (statement, error) {
 	for ; i < len(w.list); i++ {
 		switch {
 		case w.is(i, "VALUES"):

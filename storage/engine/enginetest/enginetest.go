@@ -16,6 +16,7 @@ import (
 
 // shared is the engine that tests of a package have in common.
 type shared struct {
+	ctx     context.Context // of Main
 	once    sync.Once
 	process *engine.Process
 	path    string
@@ -26,12 +27,13 @@ var common shared
 
 // Main runs the tests, or the engine if that is what the binary was started
 // for. It does not return.
-func Main(m *testing.M) {
+func Main(ctx context.Context, m *testing.M) {
+	common.ctx = ctx
 	if len(os.Args) > 1 && os.Args[1] == "engine" {
-		os.Exit(child(os.Args[2:]))
+		os.Exit(child(ctx, os.Args[2:]))
 	}
 	if len(os.Args) == 3 && os.Args[1] == "parent" {
-		os.Exit(parent(os.Args[2]))
+		os.Exit(parent(ctx, os.Args[2]))
 	}
 	code := m.Run()
 	if err := common.stop(); err != nil {
@@ -42,7 +44,7 @@ func Main(m *testing.M) {
 }
 
 // child is the command "engine".
-func child(args []string) int {
+func child(ctx context.Context, args []string) int {
 	flags := flag.NewFlagSet("engine", flag.ExitOnError)
 	path := flags.String("path", "", "")
 	listen := flags.String("listen", "", "")
@@ -50,7 +52,7 @@ func child(args []string) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, Logger: log}); err != nil {
@@ -61,8 +63,8 @@ func child(args []string) int {
 }
 
 // parent starts an engine and waits to be killed.
-func parent(path string) int {
-	var s shared
+func parent(ctx context.Context, path string) int {
+	s := shared{ctx: ctx}
 	if err := s.start(path); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -125,13 +127,13 @@ func (s *shared) start(path string) error {
 	if err != nil {
 		return fmt.Errorf("start the engine of the tests: %w", err)
 	}
-	s.process, err = engine.Start(context.Background(), engine.ProcessConfig{Binary: binary, Path: path})
+	s.process, err = engine.Start(s.ctx, engine.ProcessConfig{Binary: binary, Path: path})
 	return err
 }
 
 func (s *shared) stop() error {
 	if s.process != nil {
-		if err := s.process.Stop(context.Background()); err != nil {
+		if err := s.process.Stop(s.ctx); err != nil {
 			return err
 		}
 	}
