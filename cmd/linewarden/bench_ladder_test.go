@@ -25,8 +25,9 @@ const (
 	warmTime     = 500 * time.Millisecond
 	highestRate  = 5e6 // records a second
 	lowestRate   = 1_000
-	stillFor     = 2 * time.Second // without progress nothing more is expected
+	lookEvery    = 100 * time.Millisecond
 	finishWithin = 500 * time.Millisecond
+	stillFor     = 2 * time.Second // without progress nothing more is expected
 )
 
 // benchStep is what came of one load.
@@ -144,7 +145,7 @@ type benchTrial struct {
 	log       func(format string, args ...any)
 	note      string // what the reader must know of the figures
 
-	load      *loadProcess
+	load *loadProcess
 
 	target netip.AddrPort // where the collector receives
 	run    *benchRun
@@ -320,15 +321,16 @@ func (t *benchTrial) send(ctx context.Context, rate float64, span time.Duration)
 		return nil, err
 	}
 	s.cpu = after.times.minus(before.times)
-	s.allocations = after.allocations - before.allocations
+	s.allocations = after.allocations.since(before.allocations)
 	s.dropped = after.dropped - before.dropped
 	return s, nil
 }
 
 // benchLook is the state of a collector at one moment.
 type benchLook struct {
-	times                       processTimes
-	taken, allocations, dropped uint64
+	times          processTimes
+	taken, dropped uint64
+	allocations    allocated
 }
 
 func (t *benchTrial) look(ctx context.Context) (l benchLook, err error) {
@@ -338,13 +340,13 @@ func (t *benchTrial) look(ctx context.Context) (l benchLook, err error) {
 	if _, l.dropped, err = queuedOn(t.target.Port()); err != nil {
 		return l, err
 	}
-	if t.run.allocations != nil {
-		if l.allocations, err = t.run.allocations(ctx); err != nil {
+	if t.run.taken != nil {
+		if l.taken, err = t.run.taken(ctx); err != nil {
 			return l, err
 		}
 	}
-	if t.run.taken != nil {
-		l.taken, err = t.run.taken(ctx)
+	if t.run.allocations != nil {
+		l.allocations, err = t.run.allocations(ctx)
 	}
 	return l, err
 }
@@ -353,12 +355,12 @@ func (t *benchTrial) look(ctx context.Context) (l benchLook, err error) {
 // collector does not tell, until its queue is empty and it rests. It returns
 // how many were taken, and how long after its call the last of them was.
 func (t *benchTrial) finish(ctx context.Context, before, want uint64) (got uint64, behind time.Duration, err error) {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	began := time.Now()
 	changed := began
 	var seen uint64 // records taken, or CPU time
-	for time.Since(changed) < stillFor && time.Since(began) < time.Minute {
+	for time.Since(changed) < stillFor+4*t.run.late && time.Since(began) < time.Minute {
 		rests := false
 		now := uint64(0)
 		if t.run.taken != nil {
@@ -385,7 +387,7 @@ func (t *benchTrial) finish(ctx context.Context, before, want uint64) (got uint6
 }
 
 // rests tells whether nothing waits for the collector, and it has used less
-// than a fifth of a core since the last call, which returned seen.
+// than a tenth of a core since the last call, which returned seen.
 func (t *benchTrial) rests(seen uint64) (used uint64, rests bool, err error) {
 	queued, _, err := queuedOn(t.target.Port())
 	if err != nil {

@@ -64,11 +64,11 @@ func startLinewarden(ctx context.Context, protocol string, target netip.AddrPort
 	if err != nil {
 		return nil, err
 	}
-	metrics := "http://" + web + "/metrics"
+	metrics := &scraper{url: "http://" + web + "/metrics"}
 	r := &benchRun{
 		benchProcess: p, stop: syscall.SIGTERM, late: writeAge,
-		taken:       func(ctx context.Context) (uint64, error) { return scrape(ctx, metrics, storedSeries) },
-		allocations: func(ctx context.Context) (uint64, error) { return scrape(ctx, metrics, mallocSeries) },
+		taken:       func(ctx context.Context) (uint64, error) { return metrics.sum(ctx, storedSeries) },
+		allocations: metrics.allocations,
 		disk:        func(ctx context.Context) (float64, error) { return flowsOnDisk(ctx, file, data) },
 		check:       func(ctx context.Context) error { return checkStored(ctx, metrics, file, data) },
 	}
@@ -108,12 +108,12 @@ func flowsOnDisk(ctx context.Context, file, data string) (bytes float64, err err
 
 // checkStored wants the rows in the store, the books in the store and the
 // metrics of the daemon to agree about what was stored and what was lost.
-func checkStored(ctx context.Context, metrics, file, data string) error {
-	stored, err := scrape(ctx, metrics, storedSeries)
+func checkStored(ctx context.Context, metrics *scraper, file, data string) error {
+	stored, err := metrics.sum(ctx, storedSeries)
 	if err != nil {
 		return err
 	}
-	lost, err := scrape(ctx, metrics, lostSeries)
+	lost, err := metrics.sum(ctx, lostSeries)
 	if err != nil {
 		return err
 	}

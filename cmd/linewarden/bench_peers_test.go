@@ -39,7 +39,7 @@ type benchRun struct {
 	// late is how long after a datagram its records may be finished.
 	late time.Duration
 	// allocations is how many objects it has allocated, nil if it cannot tell.
-	allocations func(ctx context.Context) (uint64, error)
+	allocations func(ctx context.Context) (allocated, error)
 	// disk is how many bytes a record takes on disk, nil if it stores none.
 	disk func(ctx context.Context) (float64, error)
 	// check is what must hold at the end, nil if nothing more is known.
@@ -101,34 +101,61 @@ func startGoflow2(ctx context.Context, program, protocol string, target netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	metrics := "http://" + web.String() + "/metrics"
+	metrics := &scraper{url: "http://" + web.String() + "/metrics"}
 	return &benchRun{
 		benchProcess: p, stop: syscall.SIGTERM,
-		taken: func(ctx context.Context) (uint64, error) { return scrape(ctx, metrics, series) },
-		allocations: func(ctx context.Context) (uint64, error) {
-			return scrape(ctx, metrics, mallocSeries)
-		},
+		taken:       func(ctx context.Context) (uint64, error) { return metrics.sum(ctx, series) },
+		allocations: metrics.allocations,
 	}, ready(ctx, p, target, "http://"+web.String()+"/__health")
+}
+
+// scraper reads the metrics of a collector, which costs the collector
+// allocations itself.
+type scraper struct {
+	url     string
+	answers uint64
+}
+
+// sum adds up the values of series.
+func (m *scraper) sum(ctx context.Context, series *regexp.Regexp) (uint64, error) {
+	body, err := fetch(ctx, m.url)
+	if err != nil {
+		return 0, err
+	}
+	m.answers++
+	sum := 0.0
+	for _, found := range series.FindAllStringSubmatch(body, -1) {
+		v, err := strconv.ParseFloat(found[1], 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", m.url, err)
+		}
+		sum += v
+	}
+	return uint64(sum), nil
 }
 
 // mallocSeries is what Go programs with the usual collector of metrics tell.
 var mallocSeries = regexp.MustCompile(`(?m)^go_memstats_mallocs_total (\S+)$`)
 
-// scrape adds up the values of series in what url answers.
-func scrape(ctx context.Context, url string, series *regexp.Regexp) (uint64, error) {
-	body, err := fetch(ctx, url)
-	if err != nil {
-		return 0, err
+// allocated is two readings of a collector's count of allocations, one at once
+// after the other, so that what a reading costs is known.
+type allocated struct{ first, second, answers uint64 }
+
+func (m *scraper) allocations(ctx context.Context) (a allocated, err error) {
+	if a.first, err = m.sum(ctx, mallocSeries); err != nil {
+		return a, err
 	}
-	sum := 0.0
-	for _, m := range series.FindAllStringSubmatch(body, -1) {
-		v, err := strconv.ParseFloat(m[1], 64)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", url, err)
-		}
-		sum += v
-	}
-	return uint64(sum), nil
+	a.second, err = m.sum(ctx, mallocSeries)
+	a.answers = m.answers
+	return a, err
+}
+
+// since is how much was allocated between two pairs of readings, without what
+// the readings and the other answers between them cost.
+func (a allocated) since(before allocated) uint64 {
+	gross := a.first - before.second
+	readings := (a.second - a.first) * (a.answers - 1 - before.answers)
+	return gross - min(gross, readings)
 }
 
 func fetch(ctx context.Context, url string) (string, error) {

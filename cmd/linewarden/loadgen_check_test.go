@@ -221,6 +221,19 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// TestAllocated takes the cost of readings out.
+func TestAllocated(t *testing.T) {
+	before := allocated{first: 900, second: 1000, answers: 2}
+	// Two other answers and the first reading came between, at 110 each.
+	after := allocated{first: 1000 + 50 + 3*110, second: 1000 + 50 + 4*110, answers: 6}
+	if got := after.since(before); got != 50 {
+		t.Errorf("%d allocations, want 50", got)
+	}
+	if got := (allocated{first: 1010, second: 2000, answers: 4}).since(before); got != 0 {
+		t.Errorf("readings that cost more than all give %d", got)
+	}
+}
+
 // TestProcessFigures measures a process that is known: this one.
 func TestProcessFigures(t *testing.T) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
