@@ -132,8 +132,8 @@ func (g *datagram) panicked() {
 	g.lose(flows.ReasonDecoderPanic, 1)
 }
 
-// end writes the books and returns the records.
-func (g *datagram) end() []flows.Record {
+// commit writes the books of the domain.
+func (g *datagram) commit() {
 	if g.at.received.IsZero() {
 		g.at.received = time.Now()
 	}
@@ -148,6 +148,11 @@ func (g *datagram) end() []flows.Record {
 		account = g.d.config.Books.Account(flows.Source{Exporter: g.e.addr, Version: g.version})
 	}
 	account.Update(g.at.exported, func(c *flows.Count) { c.Add(&g.count) })
+}
+
+// end writes the books and returns the records.
+func (g *datagram) end() []flows.Record {
+	g.commit()
 	out := g.out
 	g.out, g.dom, g.e, g.row = nil, nil, nil, row{}
 	clear(g.unknown)

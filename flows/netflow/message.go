@@ -40,7 +40,7 @@ func (g *datagram) netflow9(b []byte) {
 }
 
 // ipfix reads the messages of a datagram (RFC 7011 section 3.1). There is one,
-// but files hold several in a row.
+// but files hold several in a row. What follows that is none is not looked at.
 func (g *datagram) ipfix(b []byte) {
 	for first := true; ; first = false {
 		if len(b) < ipfixHeaderSize {
@@ -57,26 +57,31 @@ func (g *datagram) ipfix(b []byte) {
 			}
 			return
 		}
-		g.message(b[:min(length, len(b))])
+		g.message(b[:min(length, len(b))], length > len(b))
 		if length >= len(b) || !g.progress {
 			return
 		}
 		b = b[length:]
-		if len(b) < ipfixHeaderSize || be16(b) != 10 || be32(b[12:]) != g.dom.source.Domain {
+		if len(b) < ipfixHeaderSize || be16(b) != 10 {
 			return
+		}
+		if be32(b[12:]) != g.dom.source.Domain {
+			g.commit()
+			g.count, g.dom = flows.Count{}, nil
 		}
 		g.startMessage()
 	}
 }
 
-// message reads one IPFIX message.
-func (g *datagram) message(b []byte) {
+// message reads one IPFIX message, which may be cut.
+func (g *datagram) message(b []byte, cut bool) {
 	export := time.Unix(int64(be32(b[4:])), 0).UTC()
 	if g.dom == nil {
 		g.header(be32(b[12:]), export, 0)
 	}
 	g.at.export = export.UnixNano() // the books keep the minute of the first
 	g.sets(b[ipfixHeaderSize:])
+	g.broken = g.broken || cut
 	g.settle(noClaim)
 	if g.broken && g.progress {
 		g.lose(flows.ReasonMalformed, 1)

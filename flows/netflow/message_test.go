@@ -123,6 +123,7 @@ func TestBrokenDatagrams(t *testing.T) {
 		"ipfix length too small":      {cat(u16(10), u16(15), make([]byte, 40)), 0, 0, 1},
 		"ipfix data, then garbage":    {ipfix(0, set(256, two), []byte{9, 9, 9, 9, 9}), 2, 1, 0},
 		"ipfix shorter than it says":  {ipfix(0, set(256, two))[:16+4+21+10], 1, 1, 0},
+		"ipfix cut between its sets":  {ipfix(0, set(256, two), set(256, two))[:16+4+42], 2, 1, 0},
 		"ipfix longer than it says":   {cat(ipfix(0, set(256, two)), []byte{1, 2, 3}), 2, 0, 0},
 		"ipfix without sets":          {ipfix(0), 0, 0, 0},
 		"v9 without sets":             {v9(0, 0), 0, 0, 0},
@@ -153,6 +154,17 @@ func TestMessagesInARow(t *testing.T) {
 	))
 	if sum := b.sum(); len(out) != 3 || sum.Datagrams != 1 || sum.SequenceGaps != 0 {
 		t.Errorf("%d records, %s", len(out), describe(sum))
+	}
+	b.balance()
+
+	// Of two domains: each has its own books.
+	b = newBench(t)
+	out = b.take(cat(
+		ipfixOf(1, 0, set(2, tmpl(256, basic...)), set(256, basicRecord(1))),
+		ipfixOf(2, 0, set(2, tmpl(256, swapped...)), set(256, basicRecord(2), basicRecord(3))),
+	))
+	if sum := b.sum(); len(out) != 3 || sum.Datagrams != 1 || out[2].Source.Domain != 2 || out[2].Src != out[0].Dst {
+		t.Errorf("%+v, %s", out, describe(sum))
 	}
 	b.balance()
 }

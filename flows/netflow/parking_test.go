@@ -251,6 +251,29 @@ func TestNoRoomToWaitForARate(t *testing.T) {
 	}
 }
 
+// TestSamplerThatDoesNotTell announces a sampler with a rate of zero.
+func TestSamplerThatDoesNotTell(t *testing.T) {
+	b := newBench(t)
+	b.take(v9(1, 0, set(0, tmpl(256, sampled...))), v9(1, 1, set(256, sampledRecord(3))))
+	if out := b.take(v9(2, 2, set(1, samplerTable), set(300, samplerRow(3, 0)))); len(out) != 1 || out[0].SamplingRate != 0 {
+		t.Errorf("%+v", out)
+	}
+	b.balance()
+}
+
+// TestEvictedRecordsAreCounted forgets an exporter whose records wait.
+func TestEvictedRecordsAreCounted(t *testing.T) {
+	b := newBench(t)
+	b.d.maxExporters = 1
+	b.take(v9(1, 0, set(0, tmpl(256, sampled...))), v9(2, 1, set(256, sampledRecord(1), sampledRecord(2))))
+	b.from = netip.MustParseAddrPort("192.0.2.10:2055")
+	b.take(v9(0, 0))
+	if sum := b.sum(); sum.Lost[flows.ReasonParkingFull] != 2 || sum.Records != 2 {
+		t.Error(describe(sum))
+	}
+	b.balance()
+}
+
 // TestSamplerZero is what routers send for traffic that no sampler selected.
 func TestSamplerZero(t *testing.T) {
 	b := newBench(t)

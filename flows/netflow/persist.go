@@ -63,6 +63,7 @@ func (e *exporter) save(b []byte) []byte {
 		}
 		b = append(b, entryDomain, byte(key.version))
 		b = binary.BigEndian.AppendUint32(b, key.id)
+		b = append(b, flag(dom.samplers.silent))
 		b = binary.BigEndian.AppendUint64(b, uint64(dom.systemUp))
 		for _, t := range dom.templates {
 			b = append(b, entryTemplate, flag(t.options)|flag(t.answered)<<1)
@@ -197,16 +198,21 @@ func (r *restorer) domain() error {
 	var v struct {
 		Version  uint8
 		ID       uint32
+		Silent   uint8
 		SystemUp int64
 	}
 	if err := r.read(&v); err != nil {
 		return err
 	}
 	version := flows.Version(v.Version)
-	if version != flows.NetFlow9 && version != flows.IPFIX {
+	if version != flows.NetFlow9 && version != flows.IPFIX || v.Silent > 1 {
 		return errValue
 	}
+	_, known := r.e.domains[domainKey{version, v.ID}]
 	r.dom = r.e.domain(r.d, domainKey{version, v.ID})
+	if !known {
+		r.dom.samplers.silent = v.Silent == 1
+	}
 	if r.dom.systemUp == 0 {
 		r.dom.systemUp = v.SystemUp
 	}

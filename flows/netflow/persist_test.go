@@ -103,11 +103,11 @@ func TestDamagedState(t *testing.T) {
 		{99},
 		{entryDomain, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0},
 		{entryExporter, 1},
-		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 1}, make([]byte, 12)),
-		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryTemplate, 0}, u32(1<<31)),
-		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryTemplate, 0}, u32(8), tmpl(256, testField{8, 0})),
-		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryRate, 9}, u64(1), []byte{1}, u64(1), u64(1)),
-		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 12), []byte{entryRate, 1}, u64(1), []byte{1}, u64(1), u64(0)),
+		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 1}, make([]byte, 13)),
+		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 13), []byte{entryTemplate, 0}, u32(1<<31)),
+		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 13), []byte{entryTemplate, 0}, u32(8), tmpl(256, testField{8, 0})),
+		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 13), []byte{entryRate, 9}, u64(1), []byte{1}, u64(1), u64(1)),
+		cat([]byte{entryExporter}, make([]byte, 16), []byte{entryDomain, 2}, make([]byte, 13), []byte{entryRate, 1}, u64(1), []byte{1}, u64(1), u64(0)),
 	} {
 		refused(t, "impossible entry", resealed(cat(state[:stateHeader], body, make([]byte, stateTrailer))))
 	}
@@ -125,6 +125,23 @@ func refused(t *testing.T, name string, data []byte) {
 	if !bytes.Equal(before, saved(t, b.d)) {
 		t.Errorf("%s: the decoder is not as it was", name)
 	}
+}
+
+// TestUnknownRateStaysUnknown restarts after a rate was waited for in vain.
+func TestUnknownRateStaysUnknown(t *testing.T) {
+	b := newBench(t)
+	b.take(v9(2, 0, set(0, tmpl(256, basic...)), set(1, ofSystem)), v9(1, 1, set(256, basicRecord(1))))
+	b.all = b.d.Expire(endOfTime(), b.all)
+	state := saved(t, b.d)
+	b.balance()
+	b = newBench(t)
+	if err := b.d.Load(bytes.NewReader(state)); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.one(v9(1, 2, set(256, basicRecord(1)))); r.SamplingRate != 0 {
+		t.Errorf("rate %d", r.SamplingRate)
+	}
+	b.balance()
 }
 
 type fullDisk struct{}

@@ -106,6 +106,44 @@ func TestSystemInitOfOptionsData(t *testing.T) {
 	}
 }
 
+// TestReverseTimes has the times of the answer in each unit (RFC 5103).
+func TestReverseTimes(t *testing.T) {
+	at := testTime.Add(-5 * time.Second)
+	for name, c := range map[string]struct {
+		start, end int
+		value      []byte
+	}{
+		"seconds":          {150, 151, u32(uint32(at.Unix()))},
+		"milliseconds":     {152, 153, u64(uint64(at.UnixMilli()))},
+		"NTP microseconds": {154, 155, ntpOf(at, 0)},
+		"NTP nanoseconds":  {156, 157, ntpOf(at, 0)},
+	} {
+		b := newBench(t)
+		n := len(c.value)
+		out := b.take(timed(cat(u32(7), c.value, c.value),
+			pen(reverseEnterprise, 2, 4), pen(reverseEnterprise, c.start, n), pen(reverseEnterprise, c.end, n))...)
+		if len(out) != 2 || !out[1].Start.Equal(at) || !out[1].End.Equal(at) || !out[0].End.Equal(testTime) || out[1].Packets != 7 {
+			t.Errorf("%s: %+v", name, out)
+		}
+		b.balance()
+	}
+}
+
+// TestTimesThatCannotBe has values beyond what nanoseconds can say.
+func TestTimesThatCannotBe(t *testing.T) {
+	for _, value := range []uint64{1<<64 - 1, 1 << 62, 1 << 63} {
+		b := newBench(t, func(c *Config) { c.MaxSkew = 10 * time.Minute })
+		r := b.one(timed(cat(u64(value), u64(value), u64(value)), testField{152, 8}, testField{153, 8}, testField{161, 8})...)
+		if !r.Start.Equal(testTime) || !r.End.Equal(testTime) || !r.ClockSkewed {
+			t.Errorf("%x: from %v to %v", value, r.Start, r.End)
+		}
+		b = newBench(t, func(c *Config) { c.MaxSkew = 10 * time.Minute })
+		if r = b.one(timed(cat(u64(uint64(testTime.UnixMilli())), u64(value)), testField{152, 8}, testField{161, 8})...); r.Start.After(r.End) {
+			t.Errorf("%x as duration: from %v to %v", value, r.Start, r.End)
+		}
+	}
+}
+
 func TestNTPOfTheNextEra(t *testing.T) {
 	at := time.Date(2036, 2, 7, 6, 28, 17, 0, time.UTC) // 2^32 s after 1900, and one more
 	if got := time.Unix(0, ntp(cat(u32(1), u32(0)), time.Nanosecond)).UTC(); !got.Equal(at) {
