@@ -62,8 +62,9 @@ func (u *update) takeUnreach(books *Books, a attribute, s Session, ignored *bool
 }
 
 // nextHop reads the next hop of an MP_REACH_NLRI: with a distinguisher of zero
-// before it in VPN tables, of either family (RFC 8950 section 3), and with a
-// link-local address behind the global one, which counts (RFC 2545 section 3).
+// before it in VPN tables, of either family (RFC 8950 section 3; IPv4 next hops
+// of IPv6 routes are sent too), and with a link-local address behind the global
+// one, which counts (RFC 2545 section 3).
 func nextHop(b []byte, t Table) (netip.Addr, bool) {
 	const distinguisher = 8
 	if t.vpn() {
@@ -78,7 +79,7 @@ func nextHop(b []byte, t Table) (netip.Addr, bool) {
 	}
 	switch len(b) {
 	case 4:
-		return netip.AddrFrom4([4]byte(b)), t.vpn() || !t.ipv6() || t.labelled()
+		return netip.AddrFrom4([4]byte(b)), true
 	case 16:
 		return netip.AddrFrom16([16]byte(b)), true
 	case 32:

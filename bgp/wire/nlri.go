@@ -102,18 +102,25 @@ func (c *cursor) prefix(p *nlri, data []byte, bits int) bool {
 
 // labelBytes returns the length of the labels before a prefix, 0 if there are
 // none. Without the capability of several there is exactly one, and its
-// bottom-of-stack bit says nothing (RFC 8277 section 2.2). A withdrawal has one
-// field whose value says nothing (section 2.4), but older speakers repeat the
-// stack, so with the capability its bottom is looked for there too.
+// bottom-of-stack bit says nothing (RFC 8277 section 2.2). In VPN tables speakers
+// keep to that; in labelled unicast, those of RFC 3107 send stacks without the
+// capability, so there the bottom is looked for. A withdrawal has one field whose
+// value says nothing (section 2.4), but speakers repeat the stack there too.
 func (c *cursor) labelBytes(data []byte) int {
 	const size = 3
+	if c.table.vpn() && !c.labels {
+		return min(size, len(data)/size*size)
+	}
 	for n := size; n <= len(data); n += size {
 		label := data[n-size : n]
 		bottom := label[2]&1 != 0
 		withdrawn := label[1] == 0 && label[2] == 0 && (label[0] == 0x80 || label[0] == 0)
-		if !c.labels || bottom || c.withdraw && withdrawn {
+		if bottom || c.withdraw && withdrawn {
 			return n
 		}
+	}
+	if !c.labels {
+		return min(size, len(data)/size*size)
 	}
 	return 0
 }

@@ -16,7 +16,8 @@ var direction = map[string][]string{
 	// Reading workbooks needs a library that the ledgers themselves must not see.
 	"registry/xlsx": {"registry"},
 	// L1: codecs and tables over one vocabulary.
-	"bgp/...":      {"bgp"},
+	"bgp/...":      {"bgp", "bgp/wire"},
+	"bgp/wire":     {"bgp"},
 	"flows/...":    {"flows", "flows/header"},
 	"flows/header": {"flows"},
 	// L2: pure judgement over typed facts.
