@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -72,6 +73,21 @@ func run(tb testing.TB, c driver.Conn, statements ...string) {
 			tb.Fatalf("%.200s: %v", sql, err)
 		}
 	}
+}
+
+// insert sends what fill appends; nil appends nothing.
+func insert(ctx context.Context, c driver.Conn, sql string, fill func(driver.Batch) error) (err error) {
+	batch, err := c.PrepareBatch(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, batch.Close()) }()
+	if fill != nil {
+		if err := fill(batch); err != nil {
+			return err
+		}
+	}
+	return batch.Send()
 }
 
 // one selects one value.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/linewarden/linewarden/storage/engine/enginetest"
 )
@@ -106,22 +108,16 @@ func TestInsertColumns(t *testing.T) {
 		{"(a)", []any{uint8(3)}},
 		{"(e, a)", []any{uint8(9), uint8(4)}},
 	} {
-		batch, err := c.PrepareBatch(t.Context(), "INSERT INTO "+db+".t "+try.columns)
+		err := insert(t.Context(), c, "INSERT INTO "+db+".t "+try.columns, func(b driver.Batch) error { return b.Append(try.values...) })
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := batch.Append(try.values...); err != nil {
 			t.Fatalf("%s: %v", try.columns, err)
-		}
-		if err := batch.Send(); err != nil {
-			t.Fatal(err)
 		}
 	}
 	got := one[string](t, c, "SELECT arrayStringConcat(groupArray(concat(toString(a), `b c`, toString(m), toString(f))), ' ') FROM (SELECT a, `b c`, m, f FROM "+db+".t ORDER BY a)")
 	if got != "1x20 2y33 3d43 4d59" {
 		t.Errorf("got %s", got)
 	}
-	if _, err := c.PrepareBatch(t.Context(), "INSERT INTO "+db+".t (nothing)"); codeOf(err) != 16 {
+	if err := insert(t.Context(), c, "INSERT INTO "+db+".t (nothing)", nil); codeOf(err) != 16 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -158,23 +154,19 @@ func TestFailedInsert(t *testing.T) {
 	db := database(t, c)
 	run(t, c, "CREATE TABLE "+db+".t (n UInt64, CONSTRAINT small CHECK n < 5000000) ENGINE = MergeTree ORDER BY n")
 	for range 3 {
-		batch, err := c.PrepareBatch(t.Context(), "INSERT INTO "+db+".t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range uint64(20) {
-			numbers := make([]uint64, 200_000)
-			for k := range numbers {
-				numbers[k] = i*400_000 + uint64(k)
+		err := insert(t.Context(), c, "INSERT INTO "+db+".t", func(b driver.Batch) error {
+			for i := range uint64(20) {
+				numbers := make([]uint64, 200_000)
+				for k := range numbers {
+					numbers[k] = i*400_000 + uint64(k)
+				}
+				if err := errors.Join(b.Column(0).Append(numbers), b.Flush()); err != nil {
+					return err
+				}
 			}
-			if err := batch.Column(0).Append(numbers); err != nil {
-				t.Fatal(err)
-			}
-			if err := batch.Flush(); err != nil {
-				break // it was told already
-			}
-		}
-		if err := batch.Send(); codeOf(err) != 469 {
+			return nil
+		})
+		if codeOf(err) != 469 {
 			t.Errorf("got %v", err)
 		}
 		if n := one[uint64](t, c, "SELECT count() FROM "+db+".t"); n > 4_000_000 {
@@ -188,11 +180,7 @@ func TestEmptyInsert(t *testing.T) {
 	c := open(t, enginetest.Addr(t), single)
 	db := database(t, c)
 	run(t, c, "CREATE TABLE "+db+".t (n UInt64) ENGINE = MergeTree ORDER BY n")
-	batch, err := c.PrepareBatch(t.Context(), "INSERT INTO "+db+".t")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := batch.Send(); err != nil {
+	if err := insert(t.Context(), c, "INSERT INTO "+db+".t", nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := one[uint64](t, c, "SELECT count() FROM "+db+".t"); n != 0 {
@@ -213,14 +201,7 @@ func TestRepeatedInsert(t *testing.T) {
 		ctx := clickhouse.Context(t.Context(), clickhouse.WithSettings(clickhouse.Settings{
 			"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1, "async_insert": 0,
 		}))
-		batch, err := c.PrepareBatch(ctx, "INSERT INTO "+db+".t")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := batch.Append(uint64(21)); err != nil {
-			t.Fatal(err)
-		}
-		if err := batch.Send(); err != nil {
+		if err := insert(ctx, c, "INSERT INTO "+db+".t", func(b driver.Batch) error { return b.Append(uint64(21)) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -256,16 +256,27 @@ func (l *lastWords) Write(b []byte) (int, error) {
 		if i < 0 {
 			i = len(l.line) - 1
 		}
-		l.log.Debug("engine", "output", string(bytes.TrimRight(l.line[:i+1], "\r\n")))
+		l.print(l.line[:i+1])
 		l.line = append(l.line[:0], l.line[i+1:]...)
 	}
+}
+
+// print logs a line; what the child itself takes for serious is not hidden.
+func (l *lastWords) print(line []byte) {
+	log := l.log.Debug
+	for _, serious := range []string{"level=WARN", "level=ERROR", `"level":"WARN"`, `"level":"ERROR"`, "panic:", "fatal error:"} {
+		if bytes.Contains(line, []byte(serious)) {
+			log = l.log.Warn
+		}
+	}
+	log("engine", "output", string(bytes.TrimRight(line, "\r\n")))
 }
 
 func (l *lastWords) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.line) > 0 {
-		l.log.Debug("engine", "output", string(l.line))
+		l.print(l.line)
 		l.line = nil
 	}
 }

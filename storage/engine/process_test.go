@@ -97,6 +97,9 @@ func TestKillKeepsRows(t *testing.T) {
 		}
 		found[[2]uint64{uint64(w), b}] = true
 	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
 	lost := 0
 	for w := range writers {
 		for b := uint64(1); b <= acked[w].Load(); b++ {
@@ -256,9 +259,9 @@ func TestStartTellsWhy(t *testing.T) {
 }
 
 // byHand runs the engine as a person would: without a parent that watches.
-func byHand(t *testing.T, path, listen string) (*exec.Cmd, *strings.Builder) {
+func byHand(t *testing.T, path, listen string, more ...string) (*exec.Cmd, *strings.Builder) {
 	t.Helper()
-	cmd := exec.Command(enginetest.Config(t, path).Binary, "engine", "--path", path, "--listen", listen)
+	cmd := exec.Command(enginetest.Config(t, path).Binary, append([]string{"engine", "--path", path, "--listen", listen}, more...)...)
 	var output strings.Builder
 	cmd.Stderr = &output
 	if err := cmd.Start(); err != nil {
@@ -317,6 +320,22 @@ func TestLoopback(t *testing.T) {
 	if _, ok := engine.Attach(path); ok {
 		t.Error("it is still found")
 	}
+}
+
+func TestTooManyClients(t *testing.T) {
+	path := t.TempDir()
+	addr := "unix://" + filepath.Join(path, "engine.sock")
+	byHand(t, path, addr, "--connections", "2")
+	eventually(t, "the start", func() bool { _, ok := engine.Attach(path); return ok })
+	a, b := client(t, addr, ch.CompressionDisabled), client(t, addr, ch.CompressionDisabled)
+	c := open(t, addr)
+	if err := c.Ping(t.Context()); codeOf(err) != 202 {
+		t.Errorf("the third client: %v", err)
+	}
+	if err := errors.Join(a.Close(), b.Ping(t.Context())); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "a free place", func() bool { return c.Ping(t.Context()) == nil })
 }
 
 func TestListenRefused(t *testing.T) {

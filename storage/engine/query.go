@@ -91,6 +91,7 @@ func (c *conn) run(q *query) (*proto.Profile, error) {
 		return nil, c.insertInline(&st, parameters)
 	case kindSelect:
 		return c.stream(q, st.text, parameters)
+	case kindOther:
 	}
 	return c.whole(q, st.text, parameters)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/linewarden/linewarden/storage/engine/enginetest"
 )
@@ -121,7 +122,7 @@ func TestExceptions(t *testing.T) {
 			t.Errorf("after %q: %d", try.sql, got)
 		}
 	}
-	if _, err := c.PrepareBatch(t.Context(), "INSERT INTO system.nothing (a)"); codeOf(err) != 60 {
+	if err := insert(t.Context(), c, "INSERT INTO system.nothing (a)", nil); codeOf(err) != 60 {
 		t.Errorf("insert: %v", err)
 	}
 	if got := one[uint8](t, c, "SELECT 7"); got != 7 {
@@ -281,7 +282,9 @@ func TestClientLeaves(t *testing.T) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-done
+	if err := <-done; err == nil {
+		t.Error("it ended by itself")
+	}
 	eventually(t, "the end", func() bool { return running(t, c, "mark_gone") == 0 })
 }
 
@@ -332,17 +335,15 @@ func TestConcurrentClients(t *testing.T) {
 			}
 			defer func() { _ = one.Close() }()
 			for i := range 20 {
-				batch, err := one.PrepareBatch(t.Context(), "INSERT INTO "+db+".t")
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				for n := range 100 {
-					if err := batch.Append(uint8(k), uint64(i*100+n)); err != nil {
-						t.Error(err)
+				err := insert(t.Context(), one, "INSERT INTO "+db+".t", func(b driver.Batch) error {
+					for n := range 100 {
+						if err := b.Append(uint8(k), uint64(i*100+n)); err != nil {
+							return err
+						}
 					}
-				}
-				if err := batch.Send(); err != nil {
+					return nil
+				})
+				if err != nil {
 					t.Error(err)
 				}
 				if err := one.Exec(t.Context(), "SELECT nothing"); codeOf(err) != 47 {

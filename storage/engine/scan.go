@@ -358,6 +358,7 @@ func (s *scanner) prefix(t *datatype) error {
 			err = fmt.Errorf("%w: JSON must be sent as text (version 1, not %d)", errBlock, version)
 		}
 		return err
+	case shapeFixed, shapeString, shapeNullable, shapeArray, shapeTuple:
 	}
 	for _, part := range t.parts {
 		if err := s.prefix(part); err != nil {
@@ -395,6 +396,7 @@ func (s *scanner) values(t *datatype, rows uint64) error {
 		if rows, err = s.uint64(); err != nil {
 			return err
 		}
+	case shapeTuple:
 	case shapeLow:
 		return s.low(t.parts[0], rows)
 	}

@@ -197,8 +197,8 @@ func (s *server) stop(quiet, deadline context.Context) error {
 	close(s.hurry)
 	s.mu.Lock()
 	for c := range s.conns {
-		// A busy one may wait for data of its client.
-		if err := c.net.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		// A busy one may wait for its client to send or to read.
+		if err := c.net.SetDeadline(time.Unix(1, 0)); err != nil {
 			c.log.Debug("a client cannot be stopped", "error", err)
 		}
 	}

@@ -1,10 +1,12 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/linewarden/linewarden/storage/engine/enginetest"
 )
@@ -108,17 +110,8 @@ func roundTrip(t *testing.T, c clickhouse.Conn, table, kind, values string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, err := c.PrepareBatch(t.Context(), "INSERT INTO "+table+"_back (c, n)")
+	err = insert(t.Context(), c, "INSERT INTO "+table+"_back (c, n)", func(b driver.Batch) error { return errors.Join(b.Append(read), read.Close()) })
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := batch.Append(read); err != nil {
-		t.Fatal(err)
-	}
-	if err := read.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := batch.Send(); err != nil {
 		t.Fatal(err)
 	}
 	if n := one[uint64](t, c, "SELECT count() FROM "+table+"_back"); n != rows {

@@ -16,13 +16,14 @@ import (
 
 // shared is the engine that tests of a package have in common.
 type shared struct {
-	ctx     context.Context // of Main
+	ctx     context.Context //nolint:containedctx // of Main, which spans all tests
 	once    sync.Once
 	process *engine.Process
 	path    string
 	err     error
 }
 
+//nolint:gochecknoglobals // an engine takes half a second to start: the tests of a package share it
 var common shared
 
 // Main runs the tests, or the engine if that is what the binary was started
@@ -49,13 +50,14 @@ func child(ctx context.Context, args []string) int {
 	path := flags.String("path", "", "")
 	listen := flags.String("listen", "", "")
 	library := flags.String("library", "", "")
+	connections := flags.Int("connections", 0, "") // for tests of the limit
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, Logger: log}); err != nil {
+	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, MaxConnections: *connections, Logger: log}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -112,6 +114,7 @@ func Addr(tb testing.TB) string {
 		return addr
 	}
 	common.once.Do(func() {
+		//nolint:usetesting // it outlives this test
 		if common.path, common.err = os.MkdirTemp("", "engine"); common.err == nil {
 			common.err = common.start(common.path)
 		}
