@@ -50,7 +50,7 @@ func TestDiff(t *testing.T) {
 		{"the start of a row is mended", "lines", lines + "L1,idc,10,2024-01-01,\n", lines + "L1,idc,10,2024-02-01,\n", []string{
 			`changed lines line_id=L1: valid_from "2024-01-01" -> "2024-02-01"`,
 		}},
-		{"one of two equal rows", "lines", lines + "L1,,,,\nL1,,,,\n", lines + "L1,,,,\n", []string{"removed lines line_id=L1"}},
+		{"one of two equal rows", "lines", "line_id\n" + strings.Repeat("L1\n", 2), "line_id\nL1\n", []string{"removed lines line_id=L1"}},
 		{"a key of two columns", "allocations", "prefix,enterprise_id,use\n198.51.100.0/24,E1,idc\n198.51.100.0/24,E2,idc\n", "prefix,enterprise_id,use\n198.51.100.0/24,E2,cdn\n198.51.100.0/24,E3,idc\n", []string{
 			`changed allocations prefix=198.51.100.0/24 enterprise_id=E2: use "idc" -> "cdn"`,
 			`added allocations prefix=198.51.100.0/24 enterprise_id=E3: prefix "198.51.100.0/24", enterprise_id "E3", use "idc"`,

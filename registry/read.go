@@ -174,10 +174,11 @@ func (d *directory) takeSheet(workbook string, s *Sheet) {
 		}
 		return
 	}
+	said := problems{file: file}
 	for _, p := range s.Problems {
-		p.File = file
-		d.problems = append(d.problems, p)
+		said.add(p, "%s", p.Message)
 	}
+	d.problems = append(d.problems, said.all()...)
 	switch {
 	case len(s.Rows) == 0:
 		d.fail(file, "the sheet is empty; it needs at least the row of column names")

@@ -21,8 +21,23 @@ var _ registry.WorkbookReader = Reader{}
 const maxUnzipped = 128 << 20
 
 // ReadWorkbook implements registry.WorkbookReader. Of a formula it takes the
-// value that was computed when the workbook was saved.
+// value that was computed when the workbook was saved. A workbook that makes
+// the library panic is an error like any other that cannot be read.
 func (Reader) ReadWorkbook(path string) (sheets []registry.Sheet, err error) {
+	return survive(func() ([]registry.Sheet, error) { return read(path) })
+}
+
+// survive makes an error of a panic: a workbook costs itself and nothing else.
+func survive(read func() ([]registry.Sheet, error)) (sheets []registry.Sheet, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			sheets, err = nil, fmt.Errorf("the workbook is damaged: %v", r)
+		}
+	}()
+	return read()
+}
+
+func read(path string) (sheets []registry.Sheet, err error) {
 	f, err := excelize.OpenFile(path, excelize.Options{RawCellValue: true, UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped})
 	if err != nil {
 		return nil, fmt.Errorf("open workbook: %w", err)

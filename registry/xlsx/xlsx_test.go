@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -277,8 +278,26 @@ func TestSheetsThatWouldGrow(t *testing.T) {
 	}
 }
 
+// TestStyleThatIsNotThere has a cell point to nothing.
+func TestStyleThatIsNotThere(t *testing.T) {
+	path := book(t, t.TempDir(), func(f *excelize.File) {
+		set(t, f, "Sheet1", "A1", 46027)
+		shown(t, f, "Sheet1", "A1", 14, "")
+	})
+	replacePart(t, path, "xl/worksheets/sheet1.xml", ` s="\d+"`, ` s="99"`)
+	if _, err := (xlsx.Reader{}).ReadWorkbook(path); err == nil {
+		t.Error("a style that is not there was taken")
+	}
+}
+
 // replaceSheet puts other rows into the first sheet of a workbook.
 func replaceSheet(t *testing.T, path, rows string) {
+	t.Helper()
+	replacePart(t, path, "xl/worksheets/sheet1.xml", `(?s)<sheetData>.*</sheetData>`, "<sheetData>"+rows+"</sheetData>")
+}
+
+// replacePart replaces what matches in one part of a workbook.
+func replacePart(t *testing.T, path, name, pattern, text string) {
 	t.Helper()
 	old, err := zip.OpenReader(path)
 	if err != nil {
@@ -291,18 +310,18 @@ func replaceSheet(t *testing.T, path, rows string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := io.ReadAll(part)
+		content, err := io.ReadAll(part)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Name == "xl/worksheets/sheet1.xml" {
-			text = regexp.MustCompile(`(?s)<sheetData>.*</sheetData>`).ReplaceAllLiteral(text, []byte("<sheetData>"+rows+"</sheetData>"))
+		if f.Name == name {
+			content = regexp.MustCompile(pattern).ReplaceAllLiteral(content, []byte(text))
 		}
 		to, err := w.Create(f.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := to.Write(text); err != nil {
+		if _, err := to.Write(content); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -394,5 +413,47 @@ func TestSheetsKeepTheirOrder(t *testing.T) {
 	}
 	if want := map[string]int{"Sheet1": 0, "lines": 1, "asns": 2, "enterprises": 3}; !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestDamagedWorkbooks changes bytes of a workbook, and of the sheet inside:
+// it is refused or read, and nothing crashes.
+func TestDamagedWorkbooks(t *testing.T) {
+	path := book(t, t.TempDir(), func(f *excelize.File) {
+		set(t, f, "Sheet1", "A1", "asn")
+		set(t, f, "Sheet1", "A2", 64500)
+		shown(t, f, "Sheet1", "A2", 14, "")
+	})
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sheet = `<row r="1" spans="1:2"><c r="A1" t="s" s="0"><v>0</v></c></row><row r="2"><c r="B2" s="1"><v>46027</v></c></row>`
+	r := rand.New(rand.NewPCG(1, 2))
+	damage := func(text []byte) []byte {
+		text = slices.Clone(text)
+		for range 1 + r.IntN(4) {
+			text[r.IntN(len(text))] = byte(r.Uint32())
+		}
+		return text
+	}
+	read, refused := 0, 0
+	for i := range 400 {
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			replaceSheet(t, path, string(damage([]byte(sheet))))
+		} else if err := os.WriteFile(path, damage(whole), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (xlsx.Reader{}).ReadWorkbook(path); err != nil {
+			refused++
+		} else {
+			read++
+		}
+	}
+	if read < 10 || refused < 10 {
+		t.Errorf("%d read, %d refused: the test does not test what it says", read, refused)
 	}
 }
