@@ -123,6 +123,24 @@ type block struct {
 	table Table
 	data  []byte
 	there bool // the attribute or field is there, and its table is read
+	ids   bool // prefixes have path identifiers
+}
+
+// count returns the number of prefixes, and false when they are malformed.
+func (b *block) count(s Session, withdraw bool) (int, bool) {
+	c := newCursor(b.data, b.table, s, withdraw)
+	n, ok := c.count()
+	b.ids = c.ids
+	twice := len(b.data) > 4 && b.data[0] == 0 && b.data[1] == 0
+	if !s.GuessPaths || b.ids || ok && !twice {
+		return n, ok
+	}
+	c.ids = true
+	if with, fine := c.count(); fine {
+		b.ids = true
+		return with, true
+	}
+	return n, ok
 }
 
 // update is a message cut into its parts.
@@ -141,8 +159,8 @@ func (d *Decoder) parse(body []byte, s Session, u *update) Reason {
 	if !ok {
 		return ReasonLength
 	}
-	u.withdrawn = block{IPv4Unicast, withdrawn, true}
-	u.announced = block{IPv4Unicast, announced, true}
+	u.withdrawn = block{table: IPv4Unicast, data: withdrawn, there: true}
+	u.announced = block{table: IPv4Unicast, data: announced, there: true}
 	ignored, reason := d.parseAttributes(attrs, s, u)
 	if reason != ReasonNone {
 		return reason
@@ -171,21 +189,21 @@ func cutBody(body []byte) (withdrawn, attrs, announced []byte, ok bool) {
 
 // check walks over all prefixes, and finds the mandatory attributes missing.
 func (u *update) check(s Session) Reason {
-	if _, ok := newCursor(u.withdrawn.data, IPv4Unicast, s, true).count(); !ok {
+	if _, ok := u.withdrawn.count(s, true); !ok {
 		return ReasonNLRI
 	}
 	if u.unreach.there {
-		if _, ok := newCursor(u.unreach.data, u.unreach.table, s, true).count(); !ok {
+		if _, ok := u.unreach.count(s, true); !ok {
 			return ReasonMPUnreach
 		}
 	}
-	own, ok := newCursor(u.announced.data, IPv4Unicast, s, false).count()
+	own, ok := u.announced.count(s, false)
 	if !ok {
 		return ReasonNLRI
 	}
 	multi := 0
 	if u.reach.there {
-		if multi, ok = newCursor(u.reach.data, u.reach.table, s, false).count(); !ok {
+		if multi, ok = u.reach.count(s, false); !ok {
 			return ReasonMPReach
 		}
 	}

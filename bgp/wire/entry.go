@@ -89,7 +89,7 @@ func entryNextHop(v []byte, t Table) (netip.Addr, bool) {
 // number of octets read, 0 when they are malformed.
 func Prefix(b []byte, t Table, route *bgp.Route) int {
 	var p nlri
-	c := cursor{b: b, table: t, labels: true}
+	c := cursor{b: b, table: t}
 	if !c.next(&p) {
 		return 0
 	}

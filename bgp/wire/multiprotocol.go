@@ -40,7 +40,7 @@ func (u *update) takeReach(books *Books, a attribute, s Session, ignored *bool) 
 		u.treat = first(u.treat, ReasonFlags)
 	}
 	// One octet was once the number of SNPAs, and is to be ignored.
-	u.reach = block{t, v[5+hop:], true}
+	u.reach = block{table: t, data: v[5+hop:], there: true}
 	return ReasonNone
 }
 
@@ -57,7 +57,7 @@ func (u *update) takeUnreach(books *Books, a attribute, s Session, ignored *bool
 		books.ignored[ignoredOf(afi, safi)].Add(1)
 		return ReasonNone
 	}
-	u.unreach = block{t, v[3:], true}
+	u.unreach = block{table: t, data: v[3:], there: true}
 	return ReasonNone
 }
 
@@ -174,6 +174,7 @@ func (d *Decoder) each(kind bgp.EventKind, b block, s Session, withdraw bool, yi
 	e := &d.event
 	e.Kind, e.Family = kind, family(b.table)
 	c := newCursor(b.data, b.table, s, withdraw)
+	c.ids = b.ids
 	var p nlri
 	n := 0
 	for c.next(&p) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,9 @@ func oracle(b []byte, s Session) (list []string, ok bool) {
 		r.Distinguisher = 0
 		vpn := func(d packet.RouteDistinguisherInterface, labels packet.MPLSLabelStack, length uint8, addr []byte) {
 			raw, _ := d.Serialize()
+			if raw[0] != 0 || raw[1] > 2 {
+				panic("gobgp loses distinguishers of types it does not know")
+			}
 			for _, o := range raw {
 				r.Distinguisher = r.Distinguisher<<8 | uint64(o)
 			}
@@ -104,7 +108,10 @@ func oracle(b []byte, s Session) (list []string, ok bool) {
 			r.Communities = a.Value
 		case *packet.PathAttributeLargeCommunities:
 			for _, c := range a.Values {
-				r.LargeCommunities = append(r.LargeCommunities, [3]uint32{c.ASN, c.LocalData1, c.LocalData2})
+				// gobgp does not remove repeated values (RFC 8092 section 2).
+				if v := [3]uint32{c.ASN, c.LocalData1, c.LocalData2}; !slices.Contains(r.LargeCommunities, v) {
+					r.LargeCommunities = append(r.LargeCommunities, v)
+				}
 			}
 		case *packet.PathAttributeAsPath:
 			for _, p := range a.Value {

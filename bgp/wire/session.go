@@ -68,6 +68,10 @@ type Session struct {
 	Extended   bool   // messages may have up to 65,535 octets (RFC 8654)
 	AddPath    Tables // prefixes of these carry a path identifier (RFC 7911)
 	MultiLabel Tables // prefixes of these may carry several labels (RFC 8277 section 2.1)
+	// GuessPaths is for archives whose writers did not say that a session had path
+	// identifiers: a list of prefixes that begins with two default routes, as a
+	// small identifier looks, or is malformed, is read with them if that is well-formed.
+	GuessPaths bool
 	// Labelled names the labelled tables whose routes are taken as unicast. It is
 	// only sensible where the session carries no unicast of the same addresses, as
 	// the two would replace each other; elsewhere they are counted as ignored.
