@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,8 @@ import (
 // benchCollector is a collector that can be measured.
 type benchCollector struct {
 	name string
+	// version is what the collector says of itself.
+	version string
 	// missing says why it cannot run here, empty if it can.
 	missing string
 	// start starts it for a protocol, receiving on target, with its files in dir.
@@ -67,18 +70,35 @@ func missingOf(remedy string, names ...string) string {
 	return ""
 }
 
-// goflow2Module is the peer that is built from its module; its version is the
-// one whose decoders this module imports.
-const goflow2Module = "github.com/netsampler/goflow2/v2/cmd/goflow2@v2.2.6"
+// versionOf is the first line of what a program says of its version.
+func versionOf(name string, args ...string) string {
+	program, err := lookProgram(name)
+	if err != nil {
+		return ""
+	}
+	out, err := exec.Command(program, args...).CombinedOutput()
+	line, _, _ := strings.Cut(string(out), "\n")
+	if err != nil || line == "" {
+		return name + " of unknown version"
+	}
+	return line
+}
+
+// The peer that is built from its module; the version is that whose decoders
+// this module imports.
+const (
+	goflow2Program = "github.com/netsampler/goflow2/v2/cmd/goflow2"
+	goflow2Version = "v2.2.6"
+)
 
 // goflow2Peer builds goflow2 into dir. It writes protobuf to /dev/null.
 func goflow2Peer(ctx context.Context, dir string) *benchCollector {
-	c := &benchCollector{name: "goflow2 protobuf"}
-	build := exec.CommandContext(ctx, "go", "install", goflow2Module)
+	c := &benchCollector{name: "goflow2 protobuf", version: "goflow2 " + goflow2Version}
+	build := exec.CommandContext(ctx, "go", "install", goflow2Program+"@"+goflow2Version)
 	build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
 	build.Dir = dir // outside this module, which does not have what its program needs
 	if out, err := build.CombinedOutput(); err != nil {
-		c.missing = fmt.Sprintf("goflow2 was not built: go install %s: %v: %s", goflow2Module, err, out)
+		c.missing = fmt.Sprintf("goflow2 was not built: %s: %v: %s", strings.Join(build.Args, " "), err, out)
 		return c
 	}
 	c.start = func(ctx context.Context, protocol string, target netip.AddrPort, work string) (*benchRun, error) {
@@ -205,7 +225,7 @@ func ready(ctx context.Context, p *benchProcess, target netip.AddrPort, url stri
 // pmacctPeer is nfacctd and sfacctd with the print plugin.
 func pmacctPeer() *benchCollector {
 	return &benchCollector{
-		name: "pmacct print", start: startPmacct,
+		name: "pmacct print", start: startPmacct, version: versionOf("nfacctd", "-V"),
 		missing: missingOf("install the package pmacct", "nfacctd", "sfacctd"),
 	}
 }
@@ -264,12 +284,8 @@ func sumFlows(file string) (sum uint64, err error) {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		fields := strings.Split(lines.Text(), ",")
-		if fields[0] == "SRC_AS" || strings.Contains(lines.Text(), ",FLOWS,") || strings.HasSuffix(lines.Text(), ",FLOWS") {
-			for i, name := range fields {
-				if name == "FLOWS" {
-					column = i
-				}
-			}
+		if i := slices.Index(fields, "FLOWS"); i >= 0 { // also in the middle, where it began anew
+			column = i
 			continue
 		}
 		if column < 0 || column >= len(fields) {
@@ -287,7 +303,7 @@ func sumFlows(file string) (sum uint64, err error) {
 // nfdumpPeer is nfcapd and sfcapd, which write files and do not compress them.
 func nfdumpPeer() *benchCollector {
 	return &benchCollector{
-		name: "nfdump", start: startNfdump,
+		name: "nfdump", start: startNfdump, version: versionOf("nfcapd", "-V"),
 		missing: missingOf("install the packages nfdump and nfdump-sflow", "nfcapd", "sfcapd", "nfdump"),
 	}
 }

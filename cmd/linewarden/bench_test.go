@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,12 @@ import (
 func BenchmarkPath(b *testing.B) {
 	ctx := b.Context()
 	collectors := []*benchCollector{linewardenUnderLoad(), goflow2Peer(ctx, b.TempDir()), pmacctPeer(), nfdumpPeer()}
-	report := &benchReport{noDecode: "not chosen"}
+	report := &benchReport{noDecode: "not chosen", machine: describeMachine()}
+	for _, c := range collectors {
+		if c.version != "" {
+			report.versions = append(report.versions, c.version)
+		}
+	}
 	b.Run("decode", func(b *testing.B) {
 		rows, err := measureDecode(ctx, b.Logf)
 		report.decode, report.noDecode = rows, "failed"
@@ -88,6 +94,8 @@ func (r *benchRow) tell(b *testing.B) {
 
 // benchReport is the table at the end.
 type benchReport struct {
+	machine  string
+	versions []string // of the peers
 	decode   []decodeRow
 	noDecode string // why decode is empty
 	rows     []*benchRow
@@ -121,11 +129,25 @@ func (p *benchReport) render() string {
 			notes = append(notes, fmt.Sprintf("%s %s: %s", r.protocol, r.name, r.note))
 		}
 	}
-	out := "\n" + renderDecode(p.decode, p.noDecode) + "\nWHOLE PATH\n" + t.Render() + "\n"
+	out := fmt.Sprintf("\nOn %s, beside %s.\n\n", p.machine, strings.Join(p.versions, ", ")) + renderDecode(p.decode, p.noDecode) + "\nWHOLE PATH\n" + t.Render() + "\n"
 	for _, n := range notes {
 		out += n + "\n"
 	}
 	return out
+}
+
+// describeMachine says where the figures are from.
+func describeMachine() string {
+	model := "an unknown processor"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d cores of %s, %s/%s, %s", runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
 func cpuText(x *benchResult) string {

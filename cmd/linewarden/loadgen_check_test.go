@@ -115,6 +115,40 @@ func checkLoadRecords(t *testing.T, records []flows.Record) {
 	}
 }
 
+// TestLoadPasses wants no flow to be the same when it is sent again.
+func TestLoadPasses(t *testing.T) {
+	at := time.Now()
+	for p, protocol := range loadProtocols {
+		shooter := newShooter(p, 0)
+		decoders := []flows.Decoder{
+			netflow.New(netflow.Config{Books: flows.NewBooks(), MaxSkew: time.Minute}), sflow.New(sflow.Config{Books: flows.NewBooks()}),
+		}
+		from := netip.AddrPortFrom(loadAddress(p, 0), 2055)
+		decode := func(payload []byte) (records []flows.Record) {
+			for _, d := range decoders {
+				records = d.Decode(flows.Packet{Payload: payload, From: from, Received: at}, records)
+			}
+			return records
+		}
+		decode(shooter.announce(at))
+		for _, s := range shooter.shots(newLoadTraffic(p, 0), 8) {
+			shooter.stamp(s, at, 0)
+			first := decode(s.payload)
+			shooter.stamp(s, at, 1)
+			second := decode(s.payload)
+			if len(first) != len(s.flows) || len(second) != len(first) {
+				t.Fatalf("%s: %d flows are %d and %d records", protocol, len(s.flows), len(first), len(second))
+			}
+			for i := range first {
+				one, other := &first[i], &second[i]
+				if one.Src != other.Src || one.SrcPort == other.SrcPort && one.DstPort == other.DstPort {
+					t.Fatalf("%s: a flow is sent again as %+v", protocol, other)
+				}
+			}
+		}
+	}
+}
+
 // TestLoadLedgers wants the ledgers of the load to be without mistakes, and the
 // lines in them to be those that the load is on.
 func TestLoadLedgers(t *testing.T) {
