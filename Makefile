@@ -52,8 +52,8 @@ deadcode: ## find functions that nothing reaches
 demo: engine build ## play a simulated carrier and print what is found
 	./bin/linewarden demo --once
 
-bench: engine ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+bench: engine ## measure decoding and the whole path, beside other collectors
+	$(GO) test -run '^$$' -bench '^BenchmarkPath$$' -timeout 1h ./cmd/linewarden/
 
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
