@@ -25,11 +25,8 @@ type netgauzeMessage struct {
 			ID      int              `json:"id"`
 			Records []netgauzeRecord `json:"records"`
 		} `json:"Data"`
-		Template []struct {
-			Fields []struct {
-				Element any `json:"element_id"`
-			} `json:"field_specifiers"`
-		} `json:"Template"`
+		Template        []json.RawMessage `json:"Template"`
+		OptionsTemplate []json.RawMessage `json:"OptionsTemplate"`
 	} `json:"sets"`
 }
 
@@ -68,6 +65,26 @@ var netgauzeProtocols = map[string]string{"TCP": "6", "UDP": "17", "VRRP": "112"
 type netgauzeState struct {
 	rates  map[string]uint64
 	initMs int64
+	// templates are the definitions by domain and id, learned is how many were
+	// new or other than before.
+	templates map[string]string
+	learned   int
+}
+
+// template takes in a definition.
+func (s *netgauzeState) template(tb testing.TB, domain uint32, definition json.RawMessage) {
+	tb.Helper()
+	var t struct {
+		ID int `json:"id"`
+	}
+	if err := json.Unmarshal(definition, &t); err != nil {
+		tb.Fatalf("golden: template %s: %v", definition, err)
+	}
+	key := fmt.Sprint(domain, " ", t.ID)
+	if s.templates[key] != string(definition) {
+		s.templates[key] = string(definition)
+		s.learned++
+	}
 }
 
 // netgauze reads messages as NetGauze decodes them, one a line, in the order
@@ -75,7 +92,7 @@ type netgauzeState struct {
 func netgauze(tb testing.TB, s testkit.Scenario, file string) []golden {
 	tb.Helper()
 	g := golden{files: capturesOf(s, file)}
-	state := netgauzeState{rates: make(map[string]uint64)}
+	state := netgauzeState{rates: make(map[string]uint64), templates: make(map[string]string)}
 	number := 0
 	for text := range bytes.Lines(testkit.Capture(tb, file)) {
 		number++
@@ -87,6 +104,9 @@ func netgauze(tb testing.TB, s testkit.Scenario, file string) []golden {
 		}
 		for version, m := range line {
 			for _, set := range m.Sets {
+				for _, t := range slices.Concat(set.Template, set.OptionsTemplate) {
+					state.template(tb, max(m.Domain, m.SourceID), t)
+				}
 				if set.Data == nil {
 					continue
 				}
@@ -103,7 +123,7 @@ func netgauze(tb testing.TB, s testkit.Scenario, file string) []golden {
 			}
 		}
 	}
-	g.records = len(g.want)
+	g.records, g.templates = len(g.want), state.learned
 	return []golden{g}
 }
 

@@ -33,6 +33,8 @@ type golden struct {
 	files []string
 	// records is how many records the run gives, -1 where the file does not say.
 	records int
+	// templates is how many templates are learned, 0 where the file does not say.
+	templates int
 	// view makes of the records what the golden lists, nil for each of them.
 	view func(tb testing.TB, records []flows.Record, w []want) []fields
 }
@@ -240,8 +242,15 @@ func TestGoldens(t *testing.T) {
 			t.Run(file, func(t *testing.T) {
 				compared := 0
 				for _, g := range parse(t, s, file) {
-					c, found := compare(t, &g, replayAll(t, s, g.files).records)
+					r := replayAll(t, s, g.files)
+					c, found := compare(t, &g, r.records)
 					compared += c
+					if g.templates > 0 {
+						compared++
+						if n := testkit.Sum(r.books).Templates; n != uint64(g.templates) {
+							t.Errorf("%d templates learned, want %d", n, g.templates)
+						}
+					}
 					report(t, file, found, used)
 				}
 				total += compared
@@ -253,6 +262,7 @@ func TestGoldens(t *testing.T) {
 	}
 	t.Logf("%d scenarios with golden files, %d of these compared, %d fields", scenarios, files, total)
 	for i, n := range used {
+		t.Logf("%d differences: %s %s", n, deviations[i].file, deviations[i].field)
 		if n == 0 && !testing.Short() && total > 0 {
 			t.Errorf("deviation %+v does not occur any more", deviations[i])
 		}
