@@ -361,8 +361,10 @@ func (t *benchTrial) finish(ctx context.Context, before, want uint64) (got uint6
 	changed := began
 	var seen uint64 // records taken, or CPU time
 	for time.Since(changed) < stillFor+4*t.run.late && time.Since(began) < time.Minute {
-		rests := false
-		now := uint64(0)
+		var (
+			now   uint64
+			rests bool
+		)
 		if t.run.taken != nil {
 			if got, err = t.run.taken(ctx); err != nil {
 				return 0, 0, err

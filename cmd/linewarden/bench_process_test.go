@@ -175,7 +175,7 @@ func queuedOn(port uint16) (queued, dropped uint64, err error) {
 
 // equalBuffers gives the sockets that a process has on a port the receive
 // buffer that all collectors get, whether or not they have an option for it.
-func equalBuffers(pid int, port uint16) error {
+func equalBuffers(pid int, port uint16) (err error) {
 	sockets, err := udpSockets(port)
 	if err != nil {
 		return err
@@ -191,7 +191,7 @@ func equalBuffers(pid int, port uint16) error {
 	if err != nil {
 		return fmt.Errorf("open process %d: %w", pid, err)
 	}
-	defer unix.Close(handle)
+	defer func() { err = errors.Join(err, unix.Close(handle)) }()
 	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 	if err != nil {
 		return err
@@ -217,12 +217,12 @@ func equalBuffers(pid int, port uint16) error {
 	return nil
 }
 
-func setBuffer(process, number int) error {
+func setBuffer(process, number int) (err error) {
 	fd, err := unix.PidfdGetfd(process, number, 0)
 	if err != nil {
 		return fmt.Errorf("borrow a socket: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, benchBuffer) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, benchBuffer); err != nil {
 			return fmt.Errorf("set a receive buffer: %w", err)
@@ -236,12 +236,12 @@ func setBuffer(process, number int) error {
 }
 
 // freePort returns a loopback address that nobody receives on.
-func freePort() (netip.AddrPort, error) {
+func freePort() (address netip.AddrPort, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	defer unix.Close(fd)
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	loopback := [4]byte{127, 0, 0, 1}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback}); err != nil {
 		return netip.AddrPort{}, err
