@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,5 +79,26 @@ func TestMemoryOfMachine(t *testing.T) {
 	write("sys/fs/cgroup/memory.max", "1073741824\n")
 	if got := memoryOfMachine(root); got != 1<<30 {
 		t.Errorf("got %d", got)
+	}
+}
+
+// TestFetchRefusesAnotherPackage: what does not have the checksum is not
+// installed, and nothing is left behind.
+func TestFetchRefusesAnotherPackage(t *testing.T) {
+	cache := t.TempDir()
+	archive := filepath.Join(cache, "other.tgz")
+	if err := os.WriteFile(archive, []byte("another package"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "../../deploy/engine/fetch.sh", archive)
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+cache)
+	output, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "nothing was installed") {
+		t.Errorf("%v: %s", err, output)
+	}
+	left, err := filepath.Glob(filepath.Join(cache, "linewarden", "engine", libraryVersion, "*"))
+	hidden, herr := filepath.Glob(filepath.Join(cache, "linewarden", "engine", libraryVersion, ".*"))
+	if err != nil || herr != nil || len(left)+len(hidden) > 0 {
+		t.Errorf("left: %v %v", left, hidden)
 	}
 }
