@@ -1,0 +1,451 @@
+package rib
+
+import (
+	"math/bits"
+	"net/netip"
+	"sync/atomic"
+	"unsafe"
+)
+
+// key is an address as the trie reads it: IPv4 in the first four bytes.
+type key [16]byte
+
+// keyOf returns the key of an address, and how many bits it has.
+func keyOf(a netip.Addr) (k key, width int) {
+	if a.Is4() {
+		b := a.As4()
+		copy(k[:], b[:])
+		return k, 32
+	}
+	return a.As16(), 128
+}
+
+// prefix is the inverse of keyOf.
+func (k *key) prefix(width, length int) netip.Prefix {
+	if width == 32 {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte(k[:4])), length)
+	}
+	return netip.PrefixFrom(netip.AddrFrom16(*k), length)
+}
+
+// bitset is a set of the numbers 0 to 255.
+type bitset [4]uint64
+
+func (b *bitset) has(i int) bool { return b[i>>6&3]>>(i&63)&1 != 0 }
+func (b *bitset) set(i int)      { b[i>>6&3] |= 1 << (i & 63) }
+func (b *bitset) clear(i int)    { b[i>>6&3] &^= 1 << (i & 63) }
+func (b *bitset) size() int {
+	return bits.OnesCount64(b[0]) + bits.OnesCount64(b[1]) + bits.OnesCount64(b[2]) + bits.OnesCount64(b[3])
+}
+
+// rank returns how many members are below i.
+func (b *bitset) rank(i int) int {
+	n := bits.OnesCount64(b[i>>6&3] & (1<<(i&63) - 1))
+	for w := i >> 6; w > 0; w-- {
+		n += bits.OnesCount64(b[w-1])
+	}
+	return n
+}
+
+// from returns the least member that is not below i, or -1.
+func (b *bitset) from(i int) int {
+	for w := i >> 6; w < 4; w++ {
+		word := b[w]
+		if w == i>>6 {
+			word &= ^uint64(0) << (i & 63)
+		}
+		if word != 0 {
+			return w<<6 + bits.TrailingZeros64(word)
+		}
+	}
+	return -1
+}
+
+// node covers one octet of the address: prefixes that end in it and children
+// for those that go on. It is immutable but for the pointers among values and
+// kids. It is laid out as two cache lines: a lookup that goes through it reads
+// the second, one that ends in a whole octet reads the first.
+type node[V any] struct {
+	full   bitset             // prefixes that end with the octet, by the octet
+	val    *atomic.Pointer[V] // the first of values: those of part, then those of full
+	part0  uint64             // the first word of part
+	shorts uint16             // how many prefixes are in part
+	nvals  uint16
+	nkids  uint16
+
+	below bitset // children, by the octet
+	kid0  *atomic.Pointer[node[V]]
+	part  [3]uint64 // prefixes of 1 to 7 bits of the octet: 1<<length | those bits, from 64 on
+}
+
+// values and kids return the pointers of a node. They were allocated as one
+// slice, of which the node holds the first element.
+func (n *node[V]) values() []atomic.Pointer[V]     { return unsafe.Slice(n.val, int(n.nvals)) }
+func (n *node[V]) kids() []atomic.Pointer[node[V]] { return unsafe.Slice(n.kid0, int(n.nkids)) }
+
+// setValues gives a new node its values.
+func (n *node[V]) setValues(vals []atomic.Pointer[V], shorts int) {
+	n.val, n.nvals, n.shorts = unsafe.SliceData(vals), uint16(len(vals)), uint16(shorts)
+}
+
+func (n *node[V]) setKids(kids []atomic.Pointer[node[V]]) {
+	n.kid0, n.nkids = unsafe.SliceData(kids), uint16(len(kids))
+}
+
+// parts returns the set of prefixes shorter than the octet.
+func (n *node[V]) parts() bitset { return bitset{n.part0, n.part[0], n.part[1], n.part[2]} }
+
+func (n *node[V]) setParts(b bitset) { n.part0, n.part = b[0], [3]uint64(b[1:]) }
+
+// place is where a prefix stands in its node.
+type place struct {
+	index int  // in full or part
+	whole bool // in full
+}
+
+// placeOf returns the depth of the node that holds a prefix of length > 0, and the place in it.
+func placeOf(k *key, length int) (depth int, at place) {
+	depth = (length - 1) >> 3
+	n := length - depth<<3
+	if n == 8 {
+		return depth, place{int(k[depth]), true}
+	}
+	return depth, place{1<<n | int(k[depth])>>(8-n), false}
+}
+
+// slot returns the index in values of a place, and whether it is taken.
+func (n *node[V]) slot(at place) (int, bool) {
+	if at.whole {
+		return int(n.shorts) + n.full.rank(at.index), n.full.has(at.index)
+	}
+	parts := n.parts()
+	return parts.rank(at.index), parts.has(at.index)
+}
+
+// longest returns the length within the octet, below the given one, of the
+// longest prefix that covers the octet, and its slot; 0 when there is none.
+func (n *node[V]) longest(octet, under int) (length, slot int) {
+	if under > 8 && n.full.has(octet) {
+		return 8, int(n.shorts) + n.full.rank(octet)
+	}
+	if n.shorts == 0 {
+		return 0, 0
+	}
+	parts := n.parts()
+	for length = min(under-1, 7); length > 0; length-- {
+		if i := 1<<length | octet>>(8-length); parts.has(i) {
+			return length, parts.rank(i)
+		}
+	}
+	return 0, 0
+}
+
+// kid returns the child of an octet or nil.
+func (n *node[V]) kid(octet int) *node[V] {
+	if !n.below.has(octet) {
+		return nil
+	}
+	return n.kids()[n.below.rank(octet)].Load()
+}
+
+// trie maps prefixes to values. Reads need no lock, writes need one.
+type trie[V any] struct {
+	zero atomic.Pointer[V] // of the default route
+	root atomic.Pointer[node[V]]
+	// top holds, where it is not nil, the nodes of the third octet by the first
+	// two, so that a lookup need not step through those. Prefixes of up to 16
+	// bits are below root.
+	top []atomic.Pointer[node[V]]
+	// Sizes, kept by the writers.
+	nodes, slots atomic.Int64
+}
+
+// topBits is the length of prefixes that top leaves to root.
+const topBits = 16
+
+// start returns where the way to a node begins, and at which depth.
+func (t *trie[V]) start(k *key, depth int) (where *atomic.Pointer[node[V]], d int) {
+	if t.top != nil && depth >= topBits/8 {
+		return &t.top[int(k[0])<<8|int(k[1])], topBits / 8
+	}
+	return &t.root, 0
+}
+
+// get returns where the value of a prefix is, or nil.
+func (t *trie[V]) get(k *key, length int) *atomic.Pointer[V] {
+	if length == 0 {
+		return &t.zero
+	}
+	depth, at := placeOf(k, length)
+	where, d := t.start(k, depth)
+	n := where.Load()
+	for ; d < depth && n != nil; d++ {
+		n = n.kid(int(k[d]))
+	}
+	if n == nil {
+		return nil
+	}
+	if i, ok := n.slot(at); ok {
+		return &n.values()[i]
+	}
+	return nil
+}
+
+// put sets the value of a prefix.
+func (t *trie[V]) put(k *key, length int, v *V) {
+	if length == 0 {
+		t.zero.Store(v)
+		return
+	}
+	depth, at := placeOf(k, length)
+	for where, d := t.start(k, depth); ; d++ {
+		n := where.Load()
+		if n == nil {
+			where.Store(t.branch(k, d, depth, at, v))
+			return
+		}
+		if d == depth {
+			if i, ok := n.slot(at); ok {
+				n.values()[i].Store(v)
+				return
+			}
+			t.slots.Add(1)
+			where.Store(n.withValue(at, v))
+			return
+		}
+		if !n.below.has(int(k[d])) {
+			t.slots.Add(1)
+			where.Store(n.withKid(int(k[d]), t.branch(k, d+1, depth, at, v)))
+			return
+		}
+		where = &n.kids()[n.below.rank(int(k[d]))]
+	}
+}
+
+// branch returns new nodes from one depth to another, the last with the value.
+func (t *trie[V]) branch(k *key, from, to int, at place, v *V) *node[V] {
+	n := (&node[V]{}).withValue(at, v)
+	t.slots.Add(1)
+	t.nodes.Add(int64(to - from + 1))
+	for d := to - 1; d >= from; d-- {
+		t.slots.Add(1)
+		n = (&node[V]{}).withKid(int(k[d]), n)
+	}
+	return n
+}
+
+// withValue returns a copy of the node with one value more. The children are
+// shared, as the old node is written to no more.
+func (n *node[V]) withValue(at place, v *V) *node[V] {
+	i, _ := n.slot(at)
+	c := *n
+	parts := c.parts()
+	if at.whole {
+		c.full.set(at.index)
+	} else {
+		parts.set(at.index)
+		c.setParts(parts)
+	}
+	old := n.values()
+	vals := make([]atomic.Pointer[V], len(old)+1)
+	load(vals[:i], old[:i])
+	vals[i].Store(v)
+	load(vals[i+1:], old[i:])
+	c.setValues(vals, parts.size())
+	return &c
+}
+
+// withKid returns a copy of the node with one child more.
+func (n *node[V]) withKid(octet int, kid *node[V]) *node[V] {
+	i := n.below.rank(octet)
+	c := *n
+	c.below.set(octet)
+	old := n.kids()
+	kids := make([]atomic.Pointer[node[V]], len(old)+1)
+	load(kids[:i], old[:i])
+	kids[i].Store(kid)
+	load(kids[i+1:], old[i:])
+	c.setKids(kids)
+	return &c
+}
+
+func load[V any](to, from []atomic.Pointer[V]) {
+	for i := range from {
+		to[i].Store(from[i].Load())
+	}
+}
+
+// without returns a copy of the node that lacks the given prefixes.
+func (n *node[V]) without(full, part *bitset) *node[V] {
+	c := *n
+	parts := c.parts()
+	for w := range full {
+		c.full[w] &^= full[w]
+		parts[w] &^= part[w]
+	}
+	c.setParts(parts)
+	old := n.values()
+	vals := make([]atomic.Pointer[V], 0, parts.size()+c.full.size())
+	n.each(func(at place, i int) {
+		if at.whole && c.full.has(at.index) || !at.whole && parts.has(at.index) {
+			vals = vals[:len(vals)+1]
+			vals[len(vals)-1].Store(old[i].Load())
+		}
+	})
+	c.setValues(vals, parts.size())
+	return &c
+}
+
+// each calls f with the place and slot of each prefix of the node.
+func (n *node[V]) each(f func(at place, slot int)) {
+	slot := 0
+	parts := n.parts()
+	for i := parts.from(0); i >= 0; i = nextOf(&parts, i) {
+		f(place{i, false}, slot)
+		slot++
+	}
+	for i := n.full.from(0); i >= 0; i = nextOf(&n.full, i) {
+		f(place{i, true}, slot)
+		slot++
+	}
+}
+
+func nextOf(b *bitset, i int) int {
+	if i == 255 {
+		return -1
+	}
+	return b.from(i + 1)
+}
+
+// remove takes prefixes out of the node at the given depth on the way to k, and
+// the nodes that are left empty with them.
+func (t *trie[V]) remove(k *key, depth int, full, part *bitset) {
+	var ways [16]*atomic.Pointer[node[V]]
+	where, start := t.start(k, depth)
+	for d := start; d < depth; d++ {
+		ways[d] = where
+		n := where.Load()
+		where = &n.kids()[n.below.rank(int(k[d]))]
+	}
+	n := where.Load()
+	c := n.without(full, part)
+	t.slots.Add(int64(c.nvals) - int64(n.nvals))
+	where.Store(c)
+	for d := depth; c.nvals == 0 && c.nkids == 0; d-- {
+		t.nodes.Add(-1)
+		if d == start {
+			where, _ = t.start(k, depth)
+			where.Store(nil)
+			return
+		}
+		c = ways[d-1].Load().withoutKid(int(k[d-1]))
+		t.slots.Add(-1)
+		ways[d-1].Store(c)
+	}
+}
+
+// withoutKid returns a copy of the node with one child less.
+func (n *node[V]) withoutKid(octet int) *node[V] {
+	i := n.below.rank(octet)
+	c := *n
+	c.below.clear(octet)
+	old := n.kids()
+	kids := make([]atomic.Pointer[node[V]], len(old)-1)
+	load(kids[:i], old[:i])
+	load(kids[i:], old[i+1:])
+	c.setKids(kids)
+	return &c
+}
+
+// drop takes one prefix out.
+func (t *trie[V]) drop(k *key, length int) {
+	if length == 0 {
+		t.zero.Store(nil)
+		return
+	}
+	var full, part bitset
+	depth, at := placeOf(k, length)
+	if at.whole {
+		full.set(at.index)
+	} else {
+		part.set(at.index)
+	}
+	t.remove(k, depth, &full, &part)
+}
+
+// size returns about how many bytes the nodes take.
+func (t *trie[V]) size() int64 {
+	return t.nodes.Load()*128 + t.slots.Load()*8 + int64(len(t.top))*8
+}
+
+// cursor walks the nodes of a trie, a node before its children. It survives
+// changes of the trie between two steps.
+type cursor[V any] struct {
+	at      key
+	depth   int
+	started bool
+}
+
+// next moves on and returns the node, or nil at the end. It must not run beside a writer.
+func (c *cursor[V]) next(t *trie[V]) *node[V] {
+	if !c.started {
+		c.started = true
+		if n := t.root.Load(); n != nil {
+			return n
+		}
+		return c.nextTop(t, 0)
+	}
+	where, base := t.start(&c.at, c.depth)
+	// The way down to where the cursor stands, as far as it still exists.
+	var way [17]*node[V]
+	last := base - 1
+	for d, n := base, where.Load(); d <= c.depth && n != nil; d++ {
+		way[d], last = n, d
+		n = n.kid(int(c.at[d]))
+	}
+	least := 0
+	if last < c.depth && last >= base {
+		least = int(c.at[last]) + 1
+	}
+	for d := last; d >= base; d-- {
+		if least <= 255 {
+			if o := way[d].below.from(least); o >= 0 {
+				c.at[d] = byte(o)
+				clear(c.at[d+1:])
+				c.depth = d + 1
+				return way[d].kid(o)
+			}
+		}
+		if d > base {
+			least = int(c.at[d-1]) + 1
+		}
+	}
+	if base == 0 {
+		return c.nextTop(t, 0)
+	}
+	return c.nextTop(t, int(c.at[0])<<8+int(c.at[1])+1)
+}
+
+// nextTop moves to the first node of top that is not below i.
+func (c *cursor[V]) nextTop(t *trie[V], i int) *node[V] {
+	for ; i < len(t.top); i++ {
+		if n := t.top[i].Load(); n != nil {
+			c.at, c.depth = key{byte(i >> 8), byte(i)}, topBits/8
+			return n
+		}
+	}
+	return nil
+}
+
+// prefixAt returns the prefix that stands at a place of the node the cursor is at.
+func (c *cursor[V]) prefixAt(at place, width int) netip.Prefix {
+	k := c.at
+	clear(k[c.depth:])
+	if at.whole {
+		k[c.depth] = byte(at.index)
+		return k.prefix(width, c.depth<<3+8)
+	}
+	n := bits.Len(uint(at.index)) - 1
+	k[c.depth] = byte(at.index << (8 - n))
+	return k.prefix(width, c.depth<<3+n)
+}
