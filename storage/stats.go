@@ -10,7 +10,9 @@ import (
 type Stats struct {
 	// Tables are those of the store, ordered by name.
 	Tables []TableStats
-	// FlowColumns are the compressed bytes of the columns of flows by name.
+	// FlowColumns are the compressed bytes of the columns of flows by name. Parts
+	// that keep their columns in one file, as fresh and small ones do, are not
+	// among them.
 	FlowColumns map[string]uint64
 }
 

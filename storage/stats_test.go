@@ -13,6 +13,10 @@ func TestStats(t *testing.T) {
 	if got := empty.BytesPerFlow(); got != 0 {
 		t.Errorf("%v bytes per flow of none", got)
 	}
+	// As merges leave them: a file for each column.
+	if err := s.Exec(t.Context(), "ALTER TABLE flows MODIFY SETTING min_bytes_for_wide_part = 0"); err != nil {
+		t.Fatal(err)
+	}
 	store(t, s, traffic(50000, 1)...)
 	stats, err := s.Stats(t.Context())
 	if err != nil {
