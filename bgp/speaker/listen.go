@@ -1,0 +1,124 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// sayFor bounds the time in which a last message is written.
+const sayFor = time.Second
+
+// listen binds one address. Passwords of neighbours are set on the socket
+// before it listens, so that no connection can come without.
+func (s *Speaker) listen(ctx context.Context, address string) (net.Listener, error) {
+	config := net.ListenConfig{Control: func(network, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			for _, n := range s.order {
+				if n.config.Password == "" {
+					continue
+				}
+				if err := signTCP(int(fd), network, n.config.Address, n.config.Password); err != nil {
+					failed = fmt.Errorf("set the TCP MD5 password of %v: %w: the kernel may be built without it; "+
+						"remove the password or use another kernel", n.config.Address, err)
+					return
+				}
+			}
+		})
+		return errors.Join(err, failed)
+	}}
+	return config.Listen(ctx, "tcp", address)
+}
+
+// accept takes connections until the listener is closed.
+func (s *Speaker) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			// Out of descriptors or the like: a pause, so as not to spin.
+			s.deps.Logger.Error("accept BGP connection failed", "error", err)
+			select {
+			case <-time.After(sayFor):
+			case <-s.stop:
+				return
+			}
+			continue
+		}
+		s.take(conn)
+	}
+}
+
+// take starts a session for a connection of a neighbour, and refuses others.
+func (s *Speaker) take(conn net.Conn) {
+	remote, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		_ = conn.Close()
+		return
+	}
+	from := remote.AddrPort().Addr().Unmap()
+	n := s.neighbors[from]
+	if n == nil {
+		n = s.neighbors[from.WithZone("")]
+	}
+	if n == nil {
+		s.refused[RefusedUnknown].Add(1)
+		if hidden, ok := s.unknown.allow(time.Now()); ok {
+			s.deps.Logger.Warn("BGP connection refused: unknown neighbor; add it to the neighbors to let it in",
+				"peer", from.String(), "more_since", hidden)
+		}
+		refuse(conn, subRejected)
+		return
+	}
+	if reason, ok := n.admit(); !ok {
+		s.refused[reason].Add(1)
+		if hidden, ok := n.refusedLog.allow(time.Now()); ok {
+			s.deps.Logger.Warn("BGP connection refused", "peer", from.String(), "reason", reason.String(), "more_since", hidden)
+		}
+		refuse(conn, subRejected)
+		return
+	}
+	s.sessions.Go(newSession(n, conn).run)
+}
+
+// refuse closes a connection that is no session, and says so.
+func refuse(conn net.Conn, subcode uint8) {
+	_ = conn.SetWriteDeadline(time.Now().Add(sayFor / 10))
+	_, _ = conn.Write(notification{codeCease, subcode, nil}.message())
+	_ = conn.Close()
+}
+
+// sampler lets one log line through in ten seconds, and counts the others.
+type sampler struct {
+	mu     sync.Mutex // guards all below
+	next   time.Time
+	hidden uint64
+}
+
+func (s *sampler) allow(now time.Time) (hidden uint64, ok bool) {
+	const every = 10 * time.Second
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.next) {
+		s.hidden++
+		return 0, false
+	}
+	hidden, s.hidden, s.next = s.hidden, 0, now.Add(every)
+	return hidden, true
+}
+
+// mapped returns the address as a socket of the network sees it.
+func mapped(network string, a netip.Addr) netip.Addr {
+	if network == "tcp4" {
+		return a.Unmap()
+	}
+	return netip.AddrFrom16(a.As16())
+}

@@ -1,0 +1,201 @@
+package speaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/linewarden/linewarden/bgp"
+)
+
+// Sink takes what neighbours say.
+type Sink interface {
+	// Events takes events of one neighbour in their order; those of others come at
+	// the same time. The events are the sink's until it returns, the slices of
+	// their routes may be kept. An error closes the session. A sink that blocks
+	// makes that neighbour wait. ctx ends when Stop has run out of time.
+	Events(ctx context.Context, events []bgp.Event) error
+}
+
+// Deps is what a Speaker works with.
+type Deps struct {
+	Sink   Sink
+	Logger *slog.Logger
+	// Routes returns the paths that the sink holds of a neighbour and family, for
+	// the limits; it is asked once a neighbour has announced more than its limit.
+	// If nil, a set of 8-byte hashes of each neighbour's paths is kept here.
+	Routes func(peer bgp.PeerKey, family bgp.Family) int
+}
+
+// Speaker holds the sessions.
+type Speaker struct {
+	config    Config
+	deps      Deps
+	neighbors map[netip.Addr]*neighbor
+	order     []*neighbor // as configured
+
+	listeners []net.Listener
+	stop      chan struct{} // closed when Stop begins
+	stopOnce  sync.Once
+	sinkCtx   context.Context //nolint:containedctx // of the workers, which outlive Start
+	abandon   context.CancelFunc
+	accepting sync.WaitGroup
+	sessions  sync.WaitGroup
+	workers   sync.WaitGroup
+
+	refused [refusals]atomic.Uint64
+	unknown sampler
+}
+
+// Refusal says why a connection was closed before it was a session. It is a
+// small fixed set.
+type Refusal uint8
+
+// The refusals.
+const (
+	RefusedUnknown  Refusal = iota // no neighbour has the address
+	RefusedHeld                    // the neighbour was over its limit a while ago
+	RefusedBusy                    // the neighbour has a session or is opening one
+	RefusedOpen                    // its OPEN was malformed or not acceptable
+	RefusedTimeout                 // no session within Config.OpenTimeout
+	RefusedClosed                  // it closed the connection itself
+	RefusedStopping                // we are stopping
+
+	refusals
+)
+
+var refusalNames = [refusals]string{"unknown", "held", "busy", "open", "timeout", "closed", "stopping"}
+
+// String returns the refusal in lower case.
+func (r Refusal) String() string {
+	if r < refusals {
+		return refusalNames[r]
+	}
+	return "other"
+}
+
+// New returns a speaker that does nothing yet.
+func New(config Config, deps Deps) (*Speaker, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Sink == nil || deps.Logger == nil {
+		return nil, errors.New("a speaker needs a sink and a logger")
+	}
+	s := &Speaker{config: config, deps: deps, neighbors: make(map[netip.Addr]*neighbor), stop: make(chan struct{})}
+	for _, c := range config.Neighbors {
+		n, err := newNeighbor(s, c)
+		if err != nil {
+			return nil, err
+		}
+		s.neighbors[n.config.Address] = n
+		s.order = append(s.order, n)
+	}
+	return s, nil
+}
+
+// Start binds the sockets, all or none, and takes connections until Stop. It is
+// called once; ctx bounds the start alone.
+func (s *Speaker) Start(ctx context.Context) error {
+	for _, address := range s.config.Listen {
+		l, err := s.listen(ctx, address)
+		if err != nil {
+			for _, l := range s.listeners {
+				err = errors.Join(err, l.Close())
+			}
+			s.listeners = nil
+			return fmt.Errorf("listen for BGP on %s: %w", address, err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	s.sinkCtx, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
+	for _, n := range s.order {
+		s.workers.Go(n.work)
+	}
+	for _, l := range s.listeners {
+		s.deps.Logger.Info("listening for BGP", "address", l.Addr().String(), "neighbors", len(s.order))
+		s.accepting.Go(func() { s.accept(l) })
+	}
+	return nil
+}
+
+// Addrs returns the addresses that are bound.
+func (s *Speaker) Addrs() []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, l := range s.listeners {
+		if a, ok := l.Addr().(*net.TCPAddr); ok {
+			list = append(list, a.AddrPort())
+		}
+	}
+	return list
+}
+
+// Stop closes sockets and sessions, tells the neighbours so, and waits until
+// the sink has taken what they had said and that they are gone. When ctx ends
+// first it gives up what still waits, and says so.
+func (s *Speaker) Stop(ctx context.Context) error {
+	var err error
+	s.stopOnce.Do(func() { err = s.shut(ctx) })
+	return err
+}
+
+func (s *Speaker) shut(ctx context.Context) error {
+	close(s.stop)
+	var failed error
+	for _, l := range s.listeners {
+		failed = errors.Join(failed, l.Close())
+	}
+	if s.abandon == nil { // never started
+		return failed
+	}
+	defer s.abandon()
+	s.accepting.Wait()
+	for _, n := range s.order {
+		n.shut()
+	}
+	done := make(chan struct{})
+	s.accepting.Go(func() {
+		s.sessions.Wait()
+		for _, n := range s.order {
+			n.closeQueue()
+		}
+		s.workers.Wait()
+		close(done)
+	})
+	select {
+	case <-done:
+		return failed
+	case <-ctx.Done():
+		s.abandon()
+		waiting := int64(0)
+		for _, n := range s.order {
+			waiting += n.queued.Load()
+		}
+		return errors.Join(failed, fmt.Errorf("stop BGP sessions: %w: up to %d events were not taken by the sink", ctx.Err(), waiting))
+	}
+}
+
+// Refused returns the connections that were closed before they were sessions, by reason.
+func (s *Speaker) Refused() map[Refusal]uint64 {
+	m := make(map[Refusal]uint64)
+	for i := range s.refused {
+		if n := s.refused[i].Load(); n > 0 {
+			m[Refusal(i)] = n
+		}
+	}
+	return m
+}
+
+// Peers returns the state of each neighbour, in the order of Config.
+func (s *Speaker) Peers() []Peer {
+	list := make([]Peer, len(s.order))
+	for i, n := range s.order {
+		list[i] = n.status()
+	}
+	return list
+}
