@@ -183,7 +183,7 @@ func pathLength(p bgp.ASPath) int {
 
 // bytes returns about how much memory the attributes take.
 func (a *Attributes) bytes() int64 {
-	n := int64(256 + 4*len(a.Communities) + 12*len(a.LargeCommunities))
+	n := int64(224 + 4*len(a.Communities) + 12*len(a.LargeCommunities))
 	for _, s := range a.Path {
 		n += int64(4 * len(s.ASNs))
 	}

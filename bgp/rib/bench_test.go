@@ -68,6 +68,7 @@ func BenchmarkLoad(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/routes, "ns/route")
 				b.StartTimer()
 				runtime.KeepAlive(r)
+				runtime.KeepAlive(w)
 			}
 		})
 	}
@@ -87,6 +88,7 @@ func BenchmarkMany(b *testing.B) {
 		b.ReportMetric(float64(time.Since(start).Nanoseconds())/routes, "ns/route")
 		b.ReportMetric(float64(heap()-before)/routes, "B/route")
 		runtime.KeepAlive(r)
+		runtime.KeepAlive(w)
 	}
 }
 
@@ -252,5 +254,35 @@ func BenchmarkPeerDown(b *testing.B) {
 		b.ReportMetric(float64(most)/1e6, "lookup-max-ms")
 		_, _, most = percentiles(writes)
 		b.ReportMetric(float64(most)/1e6, "write-max-ms")
+	}
+}
+
+// BenchmarkSlice reports the longest time, of the processor's, that a sweep of a
+// full table keeps other writers waiting.
+func BenchmarkSlice(b *testing.B) {
+	w := newWorld(1_000_000, 200_000)
+	for range b.N {
+		r := newRIB(b, nil)
+		fill(b, r, w, 0)
+		fill(b, r, w, 1)
+		runtime.GC()
+		if err := r.Apply(&bgp.Event{Kind: bgp.PeerDown, Peer: peerKey(1)}); err != nil {
+			b.Fatal(err)
+		}
+		runtime.LockOSThread()
+		var took []time.Duration
+		for _, t := range r.global {
+			var c cursor[path]
+			for more := true; more; {
+				start := threadTime()
+				more = t.sweepSlice(&c, sliceLength)
+				took = append(took, threadTime()-start)
+			}
+		}
+		runtime.UnlockOSThread()
+		p50, p99, most := percentiles(took)
+		b.ReportMetric(float64(p50.Microseconds()), "p50-µs")
+		b.ReportMetric(float64(p99.Microseconds()), "p99-µs")
+		b.ReportMetric(float64(most.Microseconds()), "max-µs")
 	}
 }
