@@ -8,19 +8,16 @@ import (
 
 // Codes of ClickHouse exceptions this package itself raises or looks at.
 const (
-	codeBadArguments     = 36
-	codeNotImplemented   = 48
-	codeSyntax           = 62
-	codeUnexpected       = 101
-	codeUnknownSetting   = 115
-	codeTooMany          = 202
-	codeMemory           = 241
-	codeCancelled        = 394
-	codeDenied           = 497
-	codeAuthentication   = 516
-	codeEngineFailed     = 1002
-	codeIncorrectData    = 117
-	codeDisallowedSchema = 80
+	codeNoColumn       = 16
+	codeNotImplemented = 48
+	codeSyntax         = 62
+	codeUnexpected     = 101
+	codeUnknownSetting = 115
+	codeTooMany        = 202
+	codeDenied         = 497
+	codeAuthentication = 516
+	codeEngineFailed   = 1002
+	codeIncorrectData  = 117
 )
 
 // exception is an error as a client gets it.

@@ -120,7 +120,7 @@ func (c *conn) insertColumns(st *statement) ([]tableColumn, error) {
 	for _, name := range st.columns {
 		i := slices.IndexFunc(all, func(t tableColumn) bool { return t.name == name })
 		if i < 0 {
-			return nil, raise(16, fmt.Sprintf("No such column %s in table %s", name, st.table))
+			return nil, raise(codeNoColumn, fmt.Sprintf("No such column %s in table %s", name, st.table))
 		}
 		list = append(list, all[i])
 	}

@@ -40,7 +40,6 @@ func (w *writer) flush(b []byte) error {
 		w.err = fmt.Errorf("send: %w", err)
 		return w.err
 	}
-	w.sent++
 	return nil
 }
 
