@@ -18,7 +18,6 @@ type writer struct {
 	to     io.Writer
 	buf    proto.Buffer // a packet
 	err    error        // the first one; nothing is sent after it
-	sent   int64        // packets, for tests of silence
 	packer *compress.Writer
 }
 
