@@ -142,7 +142,8 @@ func (n *node[V]) longest(octet, under int) (length, slot int) {
 
 // kid returns the child of an octet or nil.
 func (n *node[V]) kid(octet int) *node[V] {
-	if !n.below.has(octet) {
+	// Most nodes have none, and the count is in the first cache line.
+	if n.nkids == 0 || !n.below.has(octet) {
 		return nil
 	}
 	return n.kids()[n.below.rank(octet)].Load()
