@@ -303,6 +303,7 @@ func withdrawal(first, n int) []byte {
 }
 
 func TestExchange(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	s, to, _ := start(t, tb, nil, neighborAt("127.0.0.2"))
 	r := establish(t, "127.0.0.2", to, nil)
@@ -325,6 +326,7 @@ func TestExchange(t *testing.T) {
 
 // TestRefused proves how connections and OPENs that are not acceptable are answered.
 func TestRefused(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	s, to, log := start(t, tb, nil, neighborAt("127.0.0.2"))
 	if got := connect(t, "127.0.0.9", to).ended(); got != "6/5" {
@@ -360,6 +362,9 @@ func TestRefused(t *testing.T) {
 		t.Errorf("malformed prefix: %s", got)
 	}
 	tb.wait(t, "down", func() bool { return tb.has("up 127.0.0.2", "down 127.0.0.2") })
+	if err := s.Stop(t.Context()); err != nil { // so that everything is counted
+		t.Error(err)
+	}
 	m := s.Refused()
 	if m[RefusedUnknown] != 1 || m[RefusedOpen] != 6 || m[RefusedBusy] != 1 {
 		t.Errorf("refused %v", m)
@@ -368,6 +373,7 @@ func TestRefused(t *testing.T) {
 
 // TestTreatAsWithdraw proves that a malformed attribute costs its routes, not the session.
 func TestTreatAsWithdraw(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	s, to, _ := start(t, tb, nil, neighborAt("127.0.0.2"))
 	r := establish(t, "127.0.0.2", to, nil)
@@ -384,6 +390,7 @@ func TestTreatAsWithdraw(t *testing.T) {
 
 // TestLimit proves that a neighbour with too many routes is cut off and kept away, whoever counts.
 func TestLimit(t *testing.T) {
+	t.Parallel()
 	for _, own := range []bool{true, false} {
 		tb := newTable()
 		n := neighborAt("127.0.0.2")
@@ -438,6 +445,7 @@ func TestLimit(t *testing.T) {
 
 // TestBackpressure proves that a sink that takes nothing makes the neighbour wait, drops nothing, and ends no session.
 func TestBackpressure(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	tb.block = make(chan struct{})
 	s, to, _ := start(t, tb, func(c *Config, _ *Deps) { c.HoldTime = 3 * time.Second }, neighborAt("127.0.0.2"))
@@ -470,6 +478,7 @@ func TestBackpressure(t *testing.T) {
 
 // TestSinkFails proves that a sink that fails ends the session.
 func TestSinkFails(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	tb.fail = errors.New("table is full")
 	s, to, _ := start(t, tb, nil, neighborAt("127.0.0.2"))
@@ -485,6 +494,7 @@ func TestSinkFails(t *testing.T) {
 
 // TestHoldTime proves that a silent neighbour is given up, and is no graceful restart.
 func TestHoldTime(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	_, to, _ := start(t, tb, func(c *Config, _ *Deps) { c.HoldTime = 3 * time.Second }, neighborAt("127.0.0.2"))
 	r := establish(t, "127.0.0.2", to, func(o *openOptions) { o.graceful = restarts(30, true) })
@@ -551,6 +561,7 @@ func TestGraceful(t *testing.T) {
 
 // TestStop proves that neighbours are told, that the sink hears of the end, and that a sink that hangs is given up.
 func TestStop(t *testing.T) {
+	t.Parallel()
 	tb := newTable()
 	s, to, _ := start(t, tb, nil, neighborAt("127.0.0.2"), neighborAt("127.0.0.3"))
 	r := establish(t, "127.0.0.2", to, nil)
