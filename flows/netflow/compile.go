@@ -102,6 +102,9 @@ func readable(fields []field) (list []candidate, best [numGroups]uint8) {
 		e, ok := elementOf(f)
 		key := uint64(f.enterprise)<<16 | uint64(f.id)
 		if ok && !seen[key] && (f.length == variableLength || e.kind.fits(int(f.length))) {
+			if e.outer != nil && !seen[uint64(e.inner)] {
+				e.set = e.outer
+			}
 			seen[key] = true
 			list = append(list, candidate{e, i, offset, f.length})
 			if e.group != alone {

@@ -25,9 +25,10 @@
 // Counters: 1, 2, else 85, 86 (totals), else 231, 298 (initiator), else 23, 24
 // (post). Responder counters 232, 299 and reverse elements (RFC 5103, PEN 29305)
 // make a second record with the ends swapped. Key: 4, 5, 6, 7, 11, 8, 12, 27,
-// 28; 180 to 183 where 7 and 11 are missing; 60 only in so far as the addresses
-// say it. ICMP: 32, 139, 176 to 179, and the destination port of ICMP flows
-// where these are missing. Path: 10, 14, else 252, 253; 15, 62, else 18, 63; 16,
+// 28 (of two families the one that is not zero, of two packets in each other
+// the outer); 180 to 183 where 7 and 11 are missing; 60 only in so far as the
+// addresses say it. ICMP: 32, 139, 176 to 179, and the destination port of ICMP
+// flows where these are missing. Path: 10, 14, else 252, 253; 15, 62, else 18, 63; 16,
 // 17; 58, 59, else 243, 254; 61, 70, 89. Times: 21, 22 (milliseconds of
 // sysUptime; in IPFIX since 160), 150 to 153, 154 to 157 (NTP fractions, RFC
 // 7011 sections 6.1.9 and 6.1.10), 158, 159, 161, 162, 322 to 325. Sampling: 34,

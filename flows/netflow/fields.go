@@ -69,6 +69,10 @@ type element struct {
 	rank      uint8
 	pass      uint8
 	responder bool
+	// outer is used instead of set where the element comes before the element
+	// inner: it is then that of the packet around the other one.
+	outer func(w *row, b []byte)
+	inner uint16
 }
 
 // elements are the information elements of data records that are read, by
@@ -96,8 +100,8 @@ var elements = map[uint16]element{
 	183: {set: setDstPortElse, pass: passFallback},
 	8:   {set: setSrc4, kind: address4},
 	12:  {set: setDst4, kind: address4},
-	27:  {set: setSrc6, kind: address6, pass: passFallback},
-	28:  {set: setDst6, kind: address6, pass: passFallback},
+	27:  {set: setSrc6, kind: address6, pass: passFallback, outer: setSrc6Outer, inner: 8},
+	28:  {set: setDst6, kind: address6, pass: passFallback, outer: setDst6Outer, inner: 12},
 
 	32:  {set: setICMP},
 	139: {set: setICMPElse, pass: passFallback},

@@ -145,12 +145,24 @@ func TestAddresses(t *testing.T) {
 		"v4 mapped in v6":   {cat(ip("::ffff:192.0.2.1"), ip("::ffff:192.0.2.2"), u32(0), u32(0)), "192.0.2.1", "192.0.2.2"},
 		"all zero":          {make([]byte, 40), "0.0.0.0", "0.0.0.0"},
 		"DHCP":              {cat(make([]byte, 32), u32(0), ip("255.255.255.255")), "0.0.0.0", "255.255.255.255"},
+		"v4 inside v6":      {cat(ip("2001:db8::1"), ip("2001:db8::2"), ip("192.0.2.1"), ip("192.0.2.2")), "2001:db8::1", "2001:db8::2"},
 	} {
 		b := newBench(t)
 		r := b.one(ipfix(0, set(2, tmpl(256, six...))), ipfix(0, set(256, c.values)))
 		if r.Src.String() != c.src || r.Dst.String() != c.dst {
 			t.Errorf("%s: %v to %v", name, r.Src, r.Dst)
 		}
+	}
+}
+
+// TestAddressesInside decodes a tunnel whose outer packet is IPv4: what comes
+// first is outside.
+func TestAddressesInside(t *testing.T) {
+	fields := []testField{{8, 4}, {12, 4}, {4, 1}, {7, 2}, {27, 16}, {28, 16}, {4, 1}, {7, 2}}
+	values := cat(ip("192.0.2.1"), ip("192.0.2.2"), []byte{41}, u16(0), ip("2001:db8::1"), ip("2001:db8::2"), []byte{6}, u16(443))
+	r := newBench(t).one(ipfix(0, set(2, tmpl(256, fields...))), ipfix(0, set(256, values)))
+	if r.Src.String() != "192.0.2.1" || r.Dst.String() != "192.0.2.2" || r.Proto != 41 || r.SrcPort != 0 {
+		t.Errorf("%v to %v, protocol %d, port %d", r.Src, r.Dst, r.Proto, r.SrcPort)
 	}
 }
 
@@ -178,6 +190,7 @@ func TestICMP(t *testing.T) {
 		"type and code":           {[]testField{{177, 1}, {4, 1}, {176, 1}}, []byte{4, 1, 3}, 0x0304},
 		"type and code of v6":     {[]testField{{4, 1}, {176, 1}, {177, 1}, {178, 1}, {179, 1}}, []byte{58, 0, 0, 1, 4}, 0x0104},
 		"in the port":             {[]testField{{4, 1}, {7, 2}, {11, 2}}, cat([]byte{1}, u16(0), u16(0x0800)), 0x0800},
+		"type alone in the port":  {[]testField{{4, 1}, {7, 2}, {11, 2}}, cat([]byte{58}, u16(0), u16(135)), 0x8700},
 		"echo reply is zero":      {[]testField{{4, 1}, {32, 2}, {11, 2}}, cat([]byte{1}, u16(0), u16(99)), 0},
 		"not of another protocol": {[]testField{{4, 1}, {32, 2}}, cat([]byte{6}, u16(443)), 0},
 	} {

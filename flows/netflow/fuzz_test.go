@@ -303,6 +303,9 @@ func (e *expectation) unless(t *testing.T, f map[uint16][]byte, id uint16, got u
 
 func (e *expectation) address(t *testing.T, what string, v4, v6 []byte, got netip.Addr) {
 	t.Helper()
+	if len(v4) == 4 && naive(v4) != 0 && len(v6) == 16 && got == netip.AddrFrom16([16]byte(v6)).Unmap() {
+		return // of a packet around one of IPv4: which is outside is not in f
+	}
 	if len(v4) == 4 && (naive(v4) != 0 || len(v6) != 16) && got != netip.AddrFrom4([4]byte(v4)) {
 		t.Errorf("%s %v of %x", what, got, v4)
 	}

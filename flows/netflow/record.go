@@ -100,7 +100,10 @@ func (g *datagram) discard(why flows.Reason) {
 	g.lose(why, 1)
 }
 
-// settleICMP keeps type and code where they belong.
+// settleICMP keeps type and code where they belong. Exporters without an element
+// for them put type·256 + code into the destination port. IOS-XR puts the type
+// alone there, which is told by its size: type 0 has no code but 0 in ICMP (RFC
+// 792) and is reserved in ICMPv6 (RFC 4443 section 2.1).
 func (w *row) settleICMP() {
 	r := w.r
 	if r.Proto != protoICMP && r.Proto != protoICMPv6 {
@@ -108,7 +111,9 @@ func (w *row) settleICMP() {
 		return
 	}
 	if w.has&hasICMP == 0 && r.ICMP == 0 {
-		r.ICMP = r.DstPort
+		if r.ICMP = r.DstPort; r.ICMP < 1<<8 {
+			r.ICMP <<= 8
+		}
 	}
 	r.SrcPort, r.DstPort = 0, 0
 }

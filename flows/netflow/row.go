@@ -77,6 +77,18 @@ func setDst4(w *row, b []byte) { w.r.Dst = netip.AddrFrom4([4]byte(b)) }
 func setSrc6(w *row, b []byte) { setAddress6(&w.r.Src, b) }
 func setDst6(w *row, b []byte) { setAddress6(&w.r.Dst, b) }
 
+func setSrc6Outer(w *row, b []byte) { setAddress6Outer(&w.r.Src, b) }
+func setDst6Outer(w *row, b []byte) { setAddress6Outer(&w.r.Dst, b) }
+
+// setAddress6Outer takes an IPv6 address that stands before the IPv4 one, if it
+// is not zero: IOS-XR exports the packet inside a tunnel behind the one around
+// it, and the record is of the latter, as its protocol and ports are.
+func setAddress6Outer(addr *netip.Addr, b []byte) {
+	if !addr.IsValid() || !allZero(b) {
+		*addr = netip.AddrFrom16([16]byte(b)).Unmap()
+	}
+}
+
 // setAddress6 takes an IPv6 address where the IPv4 one is missing or zero, as
 // in templates that hold both.
 func setAddress6(addr *netip.Addr, b []byte) {
