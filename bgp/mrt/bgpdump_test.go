@@ -21,7 +21,7 @@ func read(t testing.TB, path string, yield func(*bgp.Event)) (*Reader, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	r, err := NewReader(f)
 	if err != nil {
 		t.Fatal(err)

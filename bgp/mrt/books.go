@@ -24,7 +24,7 @@ const (
 	reasons
 )
 
-var reasonNames = [reasons]string{"type", "subtype", "family", "length", "too_long", "prefix", "peer", "message"}
+var reasonNames = [...]string{"type", "subtype", "family", "length", "too_long", "prefix", "peer", "message"}
 
 // String returns the reason in lower case with underscores.
 func (r Reason) String() string {

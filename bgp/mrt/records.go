@@ -41,6 +41,27 @@ const (
 	messageAS4LocalAddPath = 11
 )
 
+// form is what a subtype of BGP4MP says of a record.
+type form struct {
+	four  bool // AS numbers of four octets
+	local bool // sent by the collector
+	ids   bool // prefixes have path identifiers
+	state bool // a state change, not a message
+}
+
+var forms = map[uint16]form{
+	stateChange:            {state: true},
+	stateChangeAS4:         {state: true, four: true},
+	message:                {},
+	messageAS4:             {four: true},
+	messageLocal:           {local: true},
+	messageAS4Local:        {four: true, local: true},
+	messageAddPath:         {ids: true},
+	messageAS4AddPath:      {four: true, ids: true},
+	messageLocalAddPath:    {local: true, ids: true},
+	messageAS4LocalAddPath: {four: true, local: true, ids: true},
+}
+
 // established is the state of a session that is up (RFC 6396 section 4.4.1).
 const established = 6
 
@@ -104,33 +125,13 @@ func (r *Reader) record(h header, body []byte) (reason Reason, ok bool) {
 
 // bgp4mp reads messages and state changes (RFC 6396 section 4.4).
 func (r *Reader) bgp4mp(h header, s scanner) (Reason, bool) {
-	var four, local, ids, state bool
-	switch h.kind.Subtype {
-	case stateChange:
-		state = true
-	case stateChangeAS4:
-		state, four = true, true
-	case message:
-	case messageAS4:
-		four = true
-	case messageLocal:
-		local = true
-	case messageAS4Local:
-		four, local = true, true
-	case messageAddPath:
-		ids = true
-	case messageAS4AddPath:
-		four, ids = true, true
-	case messageLocalAddPath:
-		local, ids = true, true
-	case messageAS4LocalAddPath:
-		four, local, ids = true, true, true
-	default:
+	form, ok := forms[h.kind.Subtype]
+	if !ok {
 		return ReasonSubtype, false
 	}
-	peerAS := s.as(four)
-	s.as(four) // the collector's
-	s.u16()    // interface
+	peerAS := s.as(form.four)
+	s.as(form.four) // the collector's
+	s.u16()         // interface
 	afi := s.u16()
 	if !s.bad && afi != 1 && afi != 2 {
 		return ReasonFamily, false
@@ -140,16 +141,16 @@ func (r *Reader) bgp4mp(h header, s scanner) (Reason, bool) {
 		return ReasonLength, false
 	}
 	r.event = bgp.Event{Peer: bgp.PeerKey{Router: peer, Peer: peer}, PeerAS: peerAS, Time: h.time}
-	if local {
+	if form.local {
 		// What the collector sent, to the peer (RFC 6396 section 4.4.5).
 		r.event.Peer = bgp.PeerKey{Router: collector, Peer: peer, View: bgp.ViewAdjOutPost}
 	}
-	if state {
+	if form.state {
 		return r.state(s)
 	}
 	// Early writers of path identifiers used the subtypes without them.
-	session := wire.Session{AS4: four, Extended: true, GuessPaths: true}
-	if ids {
+	session := wire.Session{AS4: form.four, Extended: true, GuessPaths: true}
+	if form.ids {
 		session.AddPath = wire.AllTables
 	}
 	return ReasonMessage, r.decoder.Message(s.b, session, &r.event, r.send) == nil

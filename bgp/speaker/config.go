@@ -83,6 +83,14 @@ func (c *Config) Validate() error {
 	if c.Queue < minQueue {
 		bad("queue", "%d is less than %d", c.Queue, minQueue)
 	}
+	all = append(all, c.validateNeighbors()...)
+	return errors.Join(all...)
+}
+
+func (c *Config) validateNeighbors() (all []error) {
+	bad := func(key, text string, args ...any) {
+		all = append(all, fmt.Errorf("%s: "+text, append([]any{key}, args...)...))
+	}
 	seen := make(map[netip.Addr]bool)
 	for i, n := range c.Neighbors {
 		key := fmt.Sprintf("neighbors[%d]", i)
@@ -103,5 +111,5 @@ func (c *Config) Validate() error {
 			bad(key+".limit", "negative")
 		}
 	}
-	return errors.Join(all...)
+	return all
 }

@@ -106,7 +106,7 @@ func (d *daemon) tool(args ...string) {
 
 func newDaemon(t testing.TB) *daemon {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lw") // short, for the names of sockets
+	dir, err := os.MkdirTemp("", "lw") //nolint:usetesting // the names of sockets must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,18 +223,14 @@ func TestBird(t *testing.T) {
 	tb.wait(t, "withdrawals", tb.count(3001))
 	control("restart", "lw")
 	tb.wait(t, "reset", func() bool { return len(tb.routes) == 3001 && tb.times("up "+peer) == 2 && tb.times("end6 "+peer) == 2 })
-	if tb.times("down "+peer) != 1 {
-		t.Errorf("%q", tb.said)
-	}
+	tb.check(t, "one reset", func() bool { return tb.times("down "+peer) == 1 })
 	d.kill()
 	tb.wait(t, "stale", func() bool { return len(tb.routes) == 3001 && len(tb.stale) == 3001 && tb.times("stale "+peer) == 1 })
 	d.file("routes4.conf", birdRoutes(0, 1000, false))
 	d.command = append(d.command, "-R")
 	d.run()
 	tb.wait(t, "restarted", func() bool { return len(tb.routes) == 2001 && tb.times("up "+peer) == 3 && tb.times("end6 "+peer) == 3 })
-	if tb.times("down "+peer) != 1 {
-		t.Errorf("%q", tb.said)
-	}
+	tb.check(t, "one reset", func() bool { return tb.times("down "+peer) == 1 })
 }
 
 // freePort returns a TCP port that nobody listens on.
@@ -344,20 +340,20 @@ router bgp 65001
  address-family ipv4 unicast
 %s
   neighbor 127.0.0.1 addpath-tx-all-paths
-  neighbor 127.0.0.1 route-map out out
+  neighbor 127.0.0.1 route-map toward out
  exit-address-family
  address-family ipv6 unicast
   network 2001:db8:1::/48
   network 2001:db8:2::/48
   neighbor 127.0.0.1 activate
-  neighbor 127.0.0.1 route-map out6 out
+  neighbor 127.0.0.1 route-map toward6 out
  exit-address-family
 exit
-route-map out permit 10
+route-map toward permit 10
  set community 65001:5
  set metric 11
 exit
-route-map out6 permit 10
+route-map toward6 permit 10
  set ipv6 next-hop global 2001:db8::14
 exit
 `, to.Port(), networks.String()))

@@ -69,7 +69,7 @@ const (
 	refusals
 )
 
-var refusalNames = [refusals]string{"unknown", "held", "busy", "open", "timeout", "closed", "stopping"}
+var refusalNames = [...]string{"unknown", "held", "busy", "open", "timeout", "closed", "stopping"}
 
 // String returns the refusal in lower case.
 func (r Refusal) String() string {

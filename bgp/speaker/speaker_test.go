@@ -122,6 +122,16 @@ func (tb *table) wait(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// check fails unless the table is as ok wants it now.
+func (tb *table) check(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	if !ok() {
+		t.Errorf("%s: no; said %q, %d routes, %d events", what, tb.said, len(tb.routes), tb.events)
+	}
+}
+
 // has tells whether the events about peers are these; tb.mu is held.
 func (tb *table) has(said ...string) bool { return slices.Equal(tb.said, said) }
 
@@ -422,9 +432,7 @@ func TestLimit(t *testing.T) {
 			}
 		}()
 		tb.wait(t, "cut off", func() bool { return len(tb.routes) == 0 && tb.has("up 127.0.0.2", "down 127.0.0.2") })
-		if tb.events > 21000+1000+3000+4*DefaultConfig().Queue {
-			t.Errorf("own %t: %d events reached the sink", own, tb.events)
-		}
+		tb.check(t, "few events reach the sink", func() bool { return tb.events < 21000+1000+3000+4*DefaultConfig().Queue })
 		if got := r.ended(); got != "6/1" && got != "closed" { // the kernel may drop it if we write on
 			t.Errorf("own %t: %s", own, got)
 		}
@@ -552,9 +560,7 @@ func TestGraceful(t *testing.T) {
 				r.send(eor)
 			}
 			tb.wait(t, "end", func() bool { return tb.has(c.want...) })
-			if len(tb.routes) != c.routes {
-				t.Errorf("%d routes, want %d", len(tb.routes), c.routes)
-			}
+			tb.check(t, "routes", tb.count(c.routes))
 		})
 	}
 }
@@ -614,7 +620,7 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	c = DefaultConfig()
 	c.ASN, c.RouterID, c.Listen = 1, netip.MustParseAddr("192.0.2.1"), []string{"127.0.0.1:0", l.Addr().String()}
 	s, err := New(c, Deps{Sink: newTable(), Logger: slog.New(slog.DiscardHandler)})

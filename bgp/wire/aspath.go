@@ -50,11 +50,12 @@ func confederation(t bgp.SegmentType) bool {
 func hops(p bgp.ASPath) int {
 	n := 0
 	for _, s := range p {
-		switch {
-		case s.Type == bgp.SegmentSequence:
+		switch s.Type {
+		case bgp.SegmentSequence:
 			n += len(s.ASNs)
-		case s.Type == bgp.SegmentSet:
+		case bgp.SegmentSet:
 			n++
+		case bgp.SegmentConfedSequence, bgp.SegmentConfedSet:
 		}
 	}
 	return n

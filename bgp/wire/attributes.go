@@ -92,6 +92,20 @@ type attributes struct {
 	hasNextHop bool
 }
 
+// lacks returns which mandatory attribute is not there.
+func (a *attributes) lacks(needsNextHop bool) Reason {
+	switch {
+	case !a.hasOrigin:
+		return ReasonNoOrigin
+	case !a.hasPath:
+		return ReasonNoASPath
+	case needsNextHop && !a.hasNextHop:
+		return ReasonNoNextHop
+	default:
+		return ReasonNone
+	}
+}
+
 // reading is the state of one pass over attributes.
 type reading struct {
 	attributes
@@ -229,16 +243,20 @@ func (r *reading) takeOther(a attribute) {
 			r.discard(ReasonAtomicAggregate)
 		}
 	case attrAggregator:
-		switch {
-		case r.as4 && len(v) != 8, !r.as4 && len(v) != 6:
-			r.discard(ReasonAggregator)
-		case !r.as4:
-			r.stranger = binary.BigEndian.Uint16(v) != asTrans
-		}
+		r.takeAggregator(v)
 	case attrAS4Aggregator:
 		if len(v) != 8 {
 			r.discard(ReasonAS4Aggregator)
 		}
+	}
+}
+
+func (r *reading) takeAggregator(v []byte) {
+	switch {
+	case r.as4 && len(v) != 8, !r.as4 && len(v) != 6:
+		r.discard(ReasonAggregator)
+	case !r.as4:
+		r.stranger = binary.BigEndian.Uint16(v) != asTrans
 	}
 }
 

@@ -50,7 +50,7 @@ const (
 	reasons
 )
 
-var reasonNames = [reasons]string{
+var reasonNames = [...]string{
 	"none",
 	"header", "length", "nlri", "mp_reach", "mp_unreach", "mp_twice", "family", "panic",
 	"attribute_length", "flags", "origin", "as_path", "next_hop", "med", "local_pref", "communities",

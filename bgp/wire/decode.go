@@ -209,17 +209,8 @@ func (u *update) check(s Session) Reason {
 	}
 	u.routes = own + multi
 	u.treat = first(u.treat, u.attributes.treat)
-	if u.routes == 0 {
-		return ReasonNone
-	}
-	if !u.attributes.hasOrigin {
-		u.treat = first(u.treat, ReasonNoOrigin)
-	}
-	if !u.attributes.hasPath {
-		u.treat = first(u.treat, ReasonNoASPath)
-	}
-	if own > 0 && !u.attributes.hasNextHop {
-		u.treat = first(u.treat, ReasonNoNextHop)
+	if u.routes > 0 {
+		u.treat = first(u.treat, u.attributes.lacks(own > 0))
 	}
 	return ReasonNone
 }

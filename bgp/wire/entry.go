@@ -37,17 +37,7 @@ func (d *Decoder) Entry(attrs []byte, s Session, t Table, route *bgp.Route) Reas
 	}
 	d.key = key
 	a := d.attributes(key, s)
-	reason := a.treat
-	switch {
-	case reason != ReasonNone:
-	case !a.hasOrigin:
-		reason = ReasonNoOrigin
-	case !a.hasPath:
-		reason = ReasonNoASPath
-	case !a.hasNextHop && !hop.IsValid():
-		reason = ReasonNoNextHop
-	}
-	if reason != ReasonNone {
+	if reason := first(a.treat, a.lacks(!hop.IsValid())); reason != ReasonNone {
 		return reason
 	}
 	for _, discarded := range a.discarded {

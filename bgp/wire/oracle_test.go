@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	packet "github.com/osrg/gobgp/v3/pkg/packet/bgp"
+
 	"github.com/linewarden/linewarden/bgp"
 	"github.com/linewarden/linewarden/internal/testkit"
-	packet "github.com/osrg/gobgp/v3/pkg/packet/bgp"
 )
 
 // oracle reads an UPDATE with gobgp's packet library. ok is false for messages

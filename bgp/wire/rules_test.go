@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -220,6 +221,34 @@ func TestRemembering(t *testing.T) {
 	}
 	if got[0] == got[1] {
 		t.Errorf("sessions of two and four octets give the same: %q", got)
+	}
+}
+
+// TestGuessPaths proves when path identifiers are guessed.
+func TestGuessPaths(t *testing.T) {
+	for name, c := range map[string]struct {
+		announced []byte
+		guess     bool
+		want      string
+	}{
+		"small identifier":         {[]byte{0, 0, 0, 1, 24, 10, 0, 0}, true, "10.0.0.0/24 1"},
+		"not to be guessed":        {[]byte{0, 0, 0, 1, 24, 10, 0, 0}, false, "0.0.0.0/0 0, 0.0.0.0/0 0, 0.0.0.0/0 0, 0.0.0.0/1 0, 0.0.0.0/10 0"},
+		"malformed without":        {[]byte{1, 2, 99, 4, 8, 10}, true, "10.0.0.0/8 16933636"},
+		"well-formed without":      {[]byte{8, 10, 8, 11}, true, "10.0.0.0/8 0, 11.0.0.0/8 0"},
+		"default route and more":   {[]byte{0, 8, 10}, true, "0.0.0.0/0 0, 10.0.0.0/8 0"},
+		"malformed either way":     {[]byte{0, 0, 0, 1, 99, 10}, true, "nlri"},
+		"default route identified": {[]byte{0, 0, 0, 9, 0}, true, "0.0.0.0/0 9"},
+	} {
+		var got []string
+		err := NewDecoder(new(Books), 0).Update(body(nil, c.announced, igp, path4, hop), Session{AS4: true, GuessPaths: c.guess}, &bgp.Event{}, func(e *bgp.Event) {
+			got = append(got, fmt.Sprintf("%v %d", e.Route.Prefix, e.Route.PathID))
+		})
+		if err != nil {
+			got = append(got, strings.TrimPrefix(err.Error(), "refuse message: "))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q, want %s", name, got, c.want)
+		}
 	}
 }
 
