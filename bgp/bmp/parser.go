@@ -41,6 +41,7 @@ type peerID struct {
 type peer struct {
 	as      uint32
 	in, out wire.Session // how to read what it sends, and what is sent to it
+	carried wire.Tables  // that both ends have
 	session []byte       // what tells the session apart from the next one
 	views   [bgp.ViewAdjOutPost + 1]bool
 }
@@ -183,18 +184,20 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 		return ReasonOpen, false
 	}
 	session := bytes.Join([][]byte{ends, sentBytes, receivedBytes}, nil)
-	old := p.peers[id]
-	if old != nil && !bytes.Equal(old.session, session) {
-		p.end(old, bgp.PeerDown, yield)
-		old = nil
+	n := p.peers[id]
+	switch {
+	case n == nil && len(p.peers) >= p.maxPeers:
+		return ReasonPeers, false
+	case n == nil:
+		n = newPeer(h, sent, received, session)
+	case bytes.Equal(n.session, session):
+	case h.kind == peerLocRIB:
+		n.merge(newPeer(h, sent, received, session))
+	default:
+		p.end(n, bgp.PeerDown, yield)
+		n = newPeer(h, sent, received, session)
 	}
-	if old == nil {
-		if len(p.peers) >= p.maxPeers && p.peers[id] == nil {
-			return ReasonPeers, false
-		}
-		old = newPeer(h, sent, received, session)
-		p.peers[id] = old
-	}
+	p.peers[id] = n
 	p.from.Peer.View = bgp.ViewAdjIn
 	switch {
 	case h.kind == peerLocRIB:
@@ -202,7 +205,7 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 	case h.flags&flagPost != 0:
 		p.from.Peer.View = bgp.ViewAdjInPost
 	}
-	p.open(old, yield)
+	p.open(n, yield)
 	return 0, true
 }
 
@@ -212,16 +215,33 @@ func newPeer(h *peerHeader, sent, received wire.Open, session []byte) *peer {
 		// Both OPENs are made up; what either has is how the table is written (RFC 9069 section 5.2).
 		n.in.AddPath = sent.AddSend | sent.AddReceive | received.AddSend | received.AddReceive
 	}
-	carried := sent.Tables & received.Tables
+	n.carried = sent.Tables & received.Tables
+	n.settle()
+	return n
+}
+
+// merge takes over what a second Peer Up notification of a Loc-RIB says. It has
+// no session that could have begun anew, and some routers send one notification
+// for each family.
+func (n *peer) merge(other *peer) {
+	n.in.AddPath = n.in.AddPath&^other.carried | other.in.AddPath
+	n.in.MultiLabel = n.in.MultiLabel&^other.carried | other.in.MultiLabel
+	n.carried |= other.carried
+	n.session = other.session
+	n.settle()
+}
+
+// settle derives what does not depend on the direction.
+func (n *peer) settle() {
 	for _, s := range []*wire.Session{&n.in, &n.out} {
 		s.Extended = true // the length of the BMP message is the bound
+		s.Labelled = 0
 		for _, t := range [][2]wire.Table{{wire.IPv4Unicast, wire.IPv4Labelled}, {wire.IPv6Unicast, wire.IPv6Labelled}} {
-			if !carried.Has(t[0]) && carried.Has(t[1]) {
+			if !n.carried.Has(t[0]) && n.carried.Has(t[1]) {
 				s.Labelled |= wire.TablesOf(t[1])
 			}
 		}
 	}
-	return n
 }
 
 // open says that the view of p.from is up, once a session.
@@ -243,6 +263,9 @@ func (p *Parser) end(n *peer, kind bgp.EventKind, yield func(*bgp.Event)) {
 		}
 		e := p.from
 		e.Kind, e.PeerAS, e.Peer.View = kind, n.as, bgp.View(view)
+		if e.Peer.View == bgp.ViewLocal {
+			e.Peer.Peer = netip.Addr{} // whatever address its notification had
+		}
 		yield(&e)
 	}
 }
@@ -266,6 +289,10 @@ func (p *Parser) down(id peerID, b []byte, yield func(*bgp.Event)) (Reason, bool
 // the session agreed on (RFC 7854 section 4.2).
 func (p *Parser) monitor(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) (Reason, bool) {
 	n := p.peers[id]
+	if n == nil && h.kind == peerLocRIB && h.distinguisher == 0 {
+		// Some versions of FRR announce their Loc-RIB as a global peer 0.0.0.0.
+		n = p.peers[peerID{kind: peerGlobal, address: netip.IPv4Unspecified()}]
+	}
 	if n == nil {
 		return ReasonNoPeer, false
 	}
