@@ -133,6 +133,9 @@ func (n *link) tell() {
 func (n *link) next() ([]byte, error) {
 	if n.in.Buffered() < headerLength {
 		n.flush()
+		if n.failed != nil {
+			return nil, n.failed
+		}
 		if _, err := n.in.Peek(1); err != nil {
 			return nil, ended(err)
 		}
