@@ -20,7 +20,7 @@ const (
 	climbBy      = 1.6
 	climbTime    = 2 * time.Second
 	repeatBy     = 1.1
-	repeatTime   = 5 * time.Second
+	repeatTime   = 4 * time.Second
 	repeats      = 3
 	warmTime     = 500 * time.Millisecond
 	highestRate  = 5e6 // records a second
@@ -84,16 +84,16 @@ func climb(try func(rate float64, span time.Duration) (bool, error)) (float64, e
 	return good, nil
 }
 
-// repeat returns the highest rate that passes a long step, from a rate near it.
+// repeat returns the highest rate that passes a long step, from a rate near
+// it: up until one does not, or down until one does.
 func repeat(rate float64, try func(rate float64, span time.Duration) (bool, error)) (float64, error) {
-	best := 0.0
+	best, down := 0.0, false
 	for rate > lowestRate && rate < highestRate {
 		pass, err := try(rate, repeatTime)
-		if err != nil {
-			return 0, err
-		}
 		switch {
-		case pass && best > 0: // it came up once: that is enough
+		case err != nil:
+			return 0, err
+		case pass && down:
 			return rate, nil
 		case pass:
 			best = rate
@@ -101,10 +101,7 @@ func repeat(rate float64, try func(rate float64, span time.Duration) (bool, erro
 		case best > 0:
 			return best, nil
 		default:
-			rate /= repeatBy
-			if pass, err = try(rate, repeatTime); err != nil || pass {
-				return rate, err
-			}
+			down = true
 			rate /= repeatBy
 		}
 	}
@@ -124,7 +121,7 @@ func TestLadder(t *testing.T) {
 		}
 		for _, from := range []float64{found, capacity * 1.4} {
 			got, err := repeat(from, try)
-			if err != nil || got > capacity || got < capacity/1.31 {
+			if err != nil || got > capacity || got < capacity/1.11 {
 				t.Errorf("repeating %.0f from %.0f ends at %.0f, %v", capacity, from, got, err)
 			}
 		}
