@@ -1,5 +1,5 @@
-// Package storage keeps flows, their books, rollups, ledgers and findings in
-// ClickHouse, and answers typed questions about them. It is the only package
+// Package storage keeps flows, their books, rollups, routes, ledgers and findings
+// in ClickHouse, and answers typed questions about them. It is the only package
 // that speaks SQL.
 //
 // It works unchanged with the embedded engine and with a ClickHouse server:

@@ -30,9 +30,11 @@ var (
 	// ErrConflict is returned when somebody else has imported ledgers meanwhile.
 	ErrConflict = errors.New("ledgers were imported by another process at the same time")
 	// ErrClosed is returned when a closed writer is used.
-	ErrClosed = errors.New("the flow writer is closed")
+	ErrClosed = errors.New("the writer is closed")
 	// ErrQueueFull is returned when records were dropped because the store is behind.
 	ErrQueueFull = errors.New("the store is behind and the queue is full")
+	// ErrRouteEvent is returned when an event of a route or peer cannot be stored.
+	ErrRouteEvent = errors.New("its prefix or kind is none")
 )
 
 // remedies say what to do about an error.

@@ -11,7 +11,7 @@ func readme() string {
 	var b strings.Builder
 	b.WriteString(`# storage
 
-Flows, their books, rollups, ledgers and findings in ClickHouse: the embedded
+Flows, their books, rollups, routes, ledgers and findings in ClickHouse: the embedded
 engine or a server, by the same code. This is the only package that speaks SQL.
 This page is made from the schema: ` + "`go test ./storage -run Readme -update`" + ` writes it.
 
@@ -56,7 +56,8 @@ Instants are in UTC, to the nanosecond; 1900-01-01 says that there is none.
 IPv4 addresses are stored as ::ffff:a.b.c.d, their prefixes with 96 added to the
 length; a length of 255 is no prefix. ` + "`families`" + ` has two bits for each address
 (exporter, source, destination, next hop; from the lowest): 0 nothing was said,
-1 IPv4, 2 IPv6, 3 an IPv6 address that is itself mapped.
+1 IPv4, 2 IPv6, 3 an IPv6 address that is itself mapped. Those of routes are of the
+router, the peer, the next hop and the prefix, of route_peers the first two.
 
 ## What is written once
 

@@ -16,6 +16,14 @@ const (
 	kindDirection = "Enum8('' = 0, 'ingress' = 1, 'egress' = 2)"
 	kindCrossing  = "Enum8('' = 0, 'from_customer' = 1, 'to_customer' = 2)"
 	kindSampling  = "Enum8('none' = 0, 'record' = 1, 'options' = 2, 'ledger' = 3)"
+
+	kindMicrosecond = "DateTime64(6, 'UTC')"
+	kindRoute       = "Enum8('announce' = 0, 'withdraw' = 1, 'not_renewed' = 3, 'stale_over' = 4)"
+	kindPeerEvent   = "Enum8('end_of_rib' = 2, 'up' = 3, 'down' = 4, 'stale' = 5)"
+	kindView        = "Enum8('adj_in' = 0, 'adj_in_post' = 1, 'local' = 2, 'adj_out' = 3, 'adj_out_post' = 4)"
+	kindOrigin      = "Enum8('igp' = 0, 'egp' = 1, 'incomplete' = 2)"
+	kindValidity    = "Enum8('not_checked' = 0, 'not_found' = 1, 'valid' = 2, 'invalid' = 3)"
+	kindFamily      = "Enum8('' = 0, 'ipv4' = 1, 'ipv6' = 2, 'vpnv4' = 3, 'vpnv6' = 4)"
 )
 
 // Codecs by how a column behaves in the order of its table.
@@ -30,7 +38,7 @@ const (
 func schema() []*table {
 	return []*table{
 		flowTable(), bookTable(), networkTable(), ledgerRowTable(), ledgerVersionTable(),
-		routeTable(), findingTable(), eventTable(), auditTable(), versionTable(),
+		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(),
 	}
 }
 
@@ -218,37 +226,71 @@ func ledgerVersionTable() *table {
 	}
 }
 
-// routeTable holds what peers announced and withdrew.
+// routeTable holds what peers announced and withdrew. Each batch carries one
+// time of storing and its events are numbered as they came, over all batches of
+// one second: events of one instant are put in order by both.
 func routeTable() *table {
 	return &table{
-		name:    "routes",
-		purpose: "announcements and withdrawals of routes in the order they came",
+		name: "routes",
+		purpose: "events of paths, ordered by at, stored and number; a path is held from its announcement to its next event " +
+			"or the loss of its session in route_peers, whichever is earlier",
 		columns: []column{
 			{"stored", kindSecond, codecPlain},
-			{"at", "DateTime64(6, 'UTC')", codecSorted},
-			{"kind", "Enum8('announce' = 0, 'withdraw' = 1)", codecPlain},
+			{"number", "UInt32", codecNumber},
+			{"at", kindMicrosecond, codecPlain},
+			{"kind", kindRoute, codecPlain},
 			{"router", "IPv6", codecPlain},
 			{"peer", "IPv6", codecPlain},
 			{"peer_distinguisher", "UInt64", codecPlain},
 			{"peer_as", "UInt32", codecPlain},
-			{"view", "Enum8('adj_in' = 0, 'adj_in_post' = 1, 'local' = 2, 'adj_out' = 3, 'adj_out_post' = 4)", codecPlain},
+			{"view", kindView, codecPlain},
 			{"prefix", "IPv6", codecPlain},
 			{"prefix_bits", "UInt8", codecPlain},
 			{"distinguisher", "UInt64", codecPlain},
 			{"path_id", "UInt32", codecPlain},
-			{"origin_as", "Array(UInt32)", codecPlain},
-			{"as_path", "String", codecPlain},
-			{"origin", "Enum8('igp' = 0, 'egp' = 1, 'incomplete' = 2)", codecPlain},
-			{"next_hop", "IPv6", codecPlain},
 			{"families", "UInt8", codecPlain},
+			{"origins", "Array(UInt32)", codecPlain},
+			{"as_path", "String", codecPlain},
+			{"origin", kindOrigin, codecPlain},
+			{"next_hop", "IPv6", codecPlain},
 			{"med", "Nullable(UInt32)", codecPlain},
 			{"local_pref", "Nullable(UInt32)", codecPlain},
 			{"communities", "Array(UInt32)", codecPlain},
-			{"large_communities", "Array(Tuple(UInt32, UInt32, UInt32))", codecPlain},
+			{"large_communities", "Array(UInt32)", codecPlain}, // three numbers each
+			{"validity", kindValidity, codecPlain},
 		},
 		engine:    "MergeTree",
 		partition: "toYYYYMM(stored)",
-		order:     "(prefix, prefix_bits, router, peer, view, at)",
+		order:     "(prefix, prefix_bits, router, peer, peer_distinguisher, view, distinguisher, path_id, at)",
+		retention: func(r Retention) time.Duration { return r.Routes }, lifetime: "routes", birth: "stored",
+		// A question is about few prefixes: small granules spare it the rest.
+		settings: []string{deduplication, "index_granularity = 1024"},
+	}
+}
+
+// routePeerTable holds what happened to whole peers, so that a lost session is
+// one row and not one for each of its routes.
+func routePeerTable() *table {
+	return &table{
+		name: "route_peers",
+		purpose: "events of peers, ordered by at, stored and number; their paths are lost at a down, " +
+			"and at an up that does not follow a stale",
+		columns: []column{
+			{"stored", kindSecond, codecPlain},
+			{"number", "UInt32", codecNumber},
+			{"at", kindMicrosecond, codecPlain},
+			{"kind", kindPeerEvent, codecPlain},
+			{"router", "IPv6", codecPlain},
+			{"peer", "IPv6", codecPlain},
+			{"peer_distinguisher", "UInt64", codecPlain},
+			{"peer_as", "UInt32", codecPlain},
+			{"view", kindView, codecPlain},
+			{"families", "UInt8", codecPlain},
+			{"family", kindFamily, codecPlain},
+		},
+		engine:    "MergeTree",
+		partition: "toYYYYMM(stored)",
+		order:     "(router, peer, peer_distinguisher, view, at)",
 		retention: func(r Retention) time.Duration { return r.Routes }, lifetime: "routes", birth: "stored",
 		settings: []string{deduplication},
 	}

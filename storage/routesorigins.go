@@ -1,0 +1,153 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/rules"
+)
+
+// originGap is the longest gap in the announcements of an origin that is not
+// counted as one: shorter ones come of flaps and resets.
+const originGap = 15 * time.Minute
+
+// OriginSpan says when a network was the origin of a prefix.
+type OriginSpan struct {
+	Prefix        netip.Prefix
+	Distinguisher uint64
+	Origin        uint32 // 0 = a path that nobody can tell the origin of
+	// SetOnly says that it was never the only origin of a path: it stood in sets
+	// of several (RFC 4271 section 4.3), whose members are not told apart.
+	SetOnly bool
+	// Spans are the union over sessions and views, in order, with gaps under 15
+	// minutes bridged.
+	Spans []rules.Window
+}
+
+// Held is how long the spans are together.
+func (o *OriginSpan) Held() time.Duration {
+	var sum time.Duration
+	for _, w := range o.Spans {
+		sum += w.To.Sub(w.From)
+	}
+	return sum
+}
+
+// originKey is what spans are united under.
+type originKey struct {
+	prefix        netip.Prefix
+	distinguisher uint64
+	origin        uint32
+}
+
+// Origins returns the origins of the prefix, of those that cover it and of those
+// inside it, and when they were, within the span from (included) to to (not
+// included), by all that is stored. They are ordered by prefix length, address,
+// distinguisher and origin.
+func (s *Store) Origins(ctx context.Context, prefix netip.Prefix, from, to time.Time) ([]OriginSpan, error) {
+	q, err := questionOf(prefix)
+	if err != nil {
+		return nil, err
+	}
+	q.covering, q.moreSpecific, q.from, q.to = true, true, from, to.Add(-time.Microsecond)
+	if q.to.Before(q.from) {
+		return nil, nil
+	}
+	losses, err := s.losses(ctx, time.Time{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[originKey]*OriginSpan)
+	sql, values := q.statement(`at, stored, number, next_kind, next_at, next_stored, next_number,
+    router, peer, peer_distinguisher, toInt8(view), prefix, prefix_bits, distinguisher, families, origins`, "")
+	err = s.query(ctx, "read origins", sql, func(r driver.Rows) error {
+		var (
+			h                         routeHit
+			t                         = &h.row
+			at, stored, nextAt, nextS time.Time
+		)
+		if err := r.Scan(&at, &stored, &h.from.number, &h.nextKind, &nextAt, &nextS, &h.next.number,
+			&t.router, &t.peer, &t.peerDistinguisher, &t.view, &t.prefix.addr, &t.prefix.bits, &t.distinguisher, &t.families, &t.origins); err != nil {
+			return err
+		}
+		h.place(at, stored, nextAt, nextS)
+		i, err := h.interval(losses)
+		if err == nil && i.overlaps(&q) {
+			noteOrigins(found, &i, from, to)
+		}
+		return err
+	}, values...)
+	if err != nil {
+		return nil, err
+	}
+	return originsOf(found), nil
+}
+
+// noteOrigins adds the span of a path to those of its origins.
+func noteOrigins(found map[originKey]*OriginSpan, i *RouteInterval, from, to time.Time) {
+	w := rules.Window{From: i.From, To: i.To}
+	if w.From.Before(from) {
+		w.From = from
+	}
+	if i.End == RouteHeld || w.To.After(to) {
+		w.To = to
+	}
+	if !w.From.Before(w.To) {
+		return // replaced at the instant it came
+	}
+	origins := i.Origins
+	if len(origins) == 0 {
+		origins = []uint32{0}
+	}
+	for _, origin := range origins {
+		key := originKey{i.Route.Prefix, i.Route.Distinguisher, origin}
+		o := found[key]
+		if o == nil {
+			o = &OriginSpan{Prefix: key.prefix, Distinguisher: key.distinguisher, Origin: origin, SetOnly: true}
+			found[key] = o
+		}
+		o.SetOnly = o.SetOnly && len(origins) > 1
+		o.add(w)
+	}
+}
+
+// add notes a span. Those of one path come in order and are joined at once, so
+// that flaps do not pile up.
+func (o *OriginSpan) add(w rules.Window) {
+	if n := len(o.Spans); n > 0 {
+		last := &o.Spans[n-1]
+		if !w.From.Before(last.From) && w.From.Sub(last.To) < originGap {
+			if w.To.After(last.To) {
+				last.To = w.To
+			}
+			return
+		}
+	}
+	o.Spans = append(o.Spans, w)
+}
+
+// originsOf unites the spans of each origin and puts all in order.
+func originsOf(found map[originKey]*OriginSpan) []OriginSpan {
+	list := make([]OriginSpan, 0, len(found))
+	for _, o := range found {
+		spans := o.Spans
+		slices.SortFunc(spans, func(a, b rules.Window) int { return a.From.Compare(b.From) })
+		o.Spans = nil
+		for _, w := range spans {
+			o.add(w)
+		}
+		list = append(list, *o)
+	}
+	slices.SortFunc(list, func(a, b OriginSpan) int {
+		return cmp.Or(
+			cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), a.Prefix.Addr().Compare(b.Prefix.Addr()),
+			cmp.Compare(a.Distinguisher, b.Distinguisher), cmp.Compare(a.Origin, b.Origin),
+		)
+	})
+	return list
+}
