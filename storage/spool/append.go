@@ -28,21 +28,21 @@ func (s *Spool) Append(ctx context.Context, e Entry) (id uint64, err error) {
 // failure names the state an error of an append means.
 func (s *Spool) failure(err error) error {
 	switch {
-	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, io.ErrShortWrite):
+	case noRoom(err):
 		err = fmt.Errorf("%w: %w; free space on it, or lower storage.spool.max_bytes", ErrDiskFull, err)
 	case errors.Is(err, ErrFull):
 		err = fmt.Errorf("%w: it holds %d bytes; see why the store does not take them, or raise storage.spool.max_bytes", err, s.cfg.MaxBytes)
-	case errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("append to the spool: %w", err)
 	}
 	err = fmt.Errorf("append to the spool %s: %w", s.cfg.Dir, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lastError == nil {
+	if s.appendError == nil {
 		s.cfg.Logger.Error("the spool takes no entries", "dir", s.cfg.Dir, "error", err)
 	}
 	s.full = errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFull)
-	s.lastError = err
+	s.appendError = err
 	return err
 }
 
@@ -67,14 +67,38 @@ func (s *Spool) admit(ctx context.Context, e Entry) (uint64, *attempt, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := s.roll(h.size()); err != nil {
-		return 0, nil, err
+	err = s.put(&h, e)
+	if noRoom(err) && s.reclaim() {
+		err = s.put(&h, e)
 	}
-	h.seq, h.at = s.next, time.Now().UnixNano()
-	if err := s.put(&h, e); err != nil {
+	if err != nil {
 		return 0, nil, err
 	}
 	return h.seq, s.written(&h, dropped), nil
+}
+
+// noRoom tells whether the disk or the quota is full.
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, io.ErrShortWrite)
+}
+
+// reclaim gives back what is on the disk for nothing, and tells whether there
+// was something. The caller has the turn to write.
+func (s *Spool) reclaim() bool {
+	s.mu.Lock()
+	before, idle := s.bytes, s.idle()
+	s.mu.Unlock()
+	if idle && s.seal() != nil || s.settle(false) != nil {
+		return false // what failed first is what counts
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes < before
+}
+
+// idle tells whether all of the active segment is done with. The caller has mu.
+func (s *Spool) idle() bool {
+	return s.active != nil && s.active != s.held && s.active.size > segmentHead && s.next-1 <= s.place.acked
 }
 
 // written takes a frame into account.
@@ -84,13 +108,13 @@ func (s *Spool) written(h *head, dropped bool) *attempt {
 	s.active.size += h.size()
 	s.bytes += h.size()
 	s.next++
-	if s.lastError != nil {
+	if s.appendError != nil {
 		s.cfg.Logger.Info("the spool takes entries again", "dir", s.cfg.Dir)
 	}
 	if dropped && !s.full {
 		s.cfg.Logger.Warn("the spool is full; the oldest entries are dropped", "dir", s.cfg.Dir, "bytes", s.bytes)
 	}
-	s.full, s.lastError = dropped, nil
+	s.full, s.appendError = dropped, nil
 	if !s.cfg.Sync {
 		s.commit(h.seq, s.active.size)
 	}
@@ -106,6 +130,10 @@ func (s *Spool) commit(last uint64, end int64) {
 
 // put writes a frame behind the last one, or nothing.
 func (s *Spool) put(h *head, e Entry) error {
+	if err := s.roll(h.size()); err != nil {
+		return err
+	}
+	h.seq, h.at = s.next, time.Now().UnixNano()
 	s.label = append(s.label[:0], make([]byte, headSize)...)
 	s.label = append(append(s.label, e.Token...), e.Meta...)
 	h.labelSum = checksum(s.label[headSize:])
@@ -253,18 +281,18 @@ func (s *Spool) takeBack() error {
 // makeRoom makes sure that the spool may grow by size, if need be and if that is
 // the policy by dropping what is oldest. The caller has the turn to write.
 func (s *Spool) makeRoom(size int64) (dropped bool, err error) {
-	for {
+	for settled := false; ; settled = true {
 		s.mu.Lock()
-		short := s.bytes+size > s.cfg.MaxBytes
-		idle := s.active != nil && s.active.size > segmentHead && s.next-1 <= s.place.acked && s.held == nil
+		short, idle := s.bytes+size > s.cfg.MaxBytes, s.idle()
+		s.retire()
 		left := len(s.finished) > 0
 		s.mu.Unlock()
 		switch {
 		case !short:
 			return dropped, nil
-		case idle: // all of it is done with
+		case idle:
 			err = s.seal()
-		case left:
+		case left || !settled: // somebody may be removing segments
 		case s.cfg.AtFull == DropNewest:
 			return dropped, ErrFull
 		default:
@@ -297,7 +325,14 @@ func (s *Spool) dropOldest() error {
 		s.mu.Unlock()
 		return s.seal() // and come again
 	}
-	lo, hi := max(seg.base, s.place.acked+1), s.limit(i)
+	// What is missing before the segment is reported with it.
+	lo, hi := s.place.acked+1, s.limit(i)
+	if i > 0 {
+		lo = seg.base
+		if s.place.ahead() > 0 {
+			lo = s.place.to
+		}
+	}
 	s.place.drop(lo, hi)
 	s.segments = append(s.segments[:i:i], s.segments[i+1:]...)
 	s.oldest = time.Time{}

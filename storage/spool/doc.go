@@ -19,7 +19,7 @@
 // nothing. Frames follow without padding:
 //
 //	 0  marker of the segment      8
-//	 8  number of the entry        8   counts from 1, never used twice
+//	 8  number of the entry        8   counts from 1; after a crash, from the last whole one
 //	16  time of the append         8   ns since 1970, for people alone
 //	24  length of the token        2
 //	26  zero                       2

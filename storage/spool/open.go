@@ -72,9 +72,6 @@ func (s *Spool) recover() error {
 		s.committed = max(s.committed, last, s.place.acked)
 	}
 	s.next = s.committed + 1
-	for _, seg := range s.segments {
-		s.bytes += seg.size
-	}
 	s.discard()
 	s.retire()
 	if doubtful && s.position.file != nil {
@@ -86,11 +83,13 @@ func (s *Spool) recover() error {
 	return s.settle(false)
 }
 
-// discard finishes with segments that were dropped but are still there.
+// discard finishes with segments that were dropped or never written to, but are
+// still there. One that is empty may begin with the number another begins with.
 func (s *Spool) discard() {
-	kept := s.segments[:0:0]
+	var kept []*segment
 	for i, seg := range s.segments {
-		if s.place.from <= seg.base && s.limit(i) <= s.place.to {
+		s.bytes += seg.size
+		if seg.size <= segmentHead || s.place.from <= seg.base && s.limit(i) <= s.place.to {
 			s.finished = append(s.finished, seg)
 			continue
 		}
@@ -111,44 +110,62 @@ func (s *Spool) mend(seg *segment) (last uint64, err error) {
 	last = seg.base - 1
 	whole := int64(segmentHead)
 	var c content
-	var torn []Loss // frames behind the last whole one
 	for {
-		h, off, err := scan.find(last+1, 1<<63, seg.size)
+		h, off, err := scan.find(last+1, endOfNumbers, seg.size)
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			return 0, err
+		if err == nil {
+			err = c.read(file, &h, off, seg.size, true)
 		}
-		if err := c.read(file, &h, off, seg.size, true); err != nil {
+		switch {
+		case err != nil:
 			return 0, err
-		}
-		if !c.whole {
-			l := lossOf(Torn, &h, &c)
-			l.Meta = append([]byte(nil), l.Meta...)
-			torn = append(torn[:min(len(torn), 1)], l)
+		case c.whole: // damage before it is for Next to report
+			last, whole = h.seq, off+h.size()
+		default:
 			scan.retry()
-			continue
 		}
-		// Damage before it is for Next to report.
-		last, whole, torn = h.seq, off+h.size(), torn[:0]
 	}
-	cut := seg.size - whole
-	if cut <= 0 {
+	if seg.size <= whole {
 		return last, nil
 	}
-	s.cfg.Logger.Warn("the spool ends in an entry that is not whole; it is cut off", "dir", s.cfg.Dir, "bytes", cut)
-	for _, l := range torn {
-		s.report(l)
-	}
-	if len(torn) == 0 {
-		s.report(Loss{Reason: Torn, ID: last + 1, Entries: 1})
+	s.cfg.Logger.Warn("the spool ends in an entry that is not whole; it is cut off", "dir", s.cfg.Dir, "bytes", seg.size-whole)
+	scan.at, scan.low = whole, whole
+	if err := s.reportTorn(&scan, last+1, seg.size); err != nil {
+		return 0, err
 	}
 	if err := s.disk.truncate(file, whole); err != nil {
 		return 0, err
 	}
 	seg.size, seg.end = whole, whole
 	return last, s.disk.sync(file)
+}
+
+// reportTorn reports the frames from lo on, up to end, none of which is whole.
+func (s *Spool) reportTorn(scan *scanner, lo uint64, end int64) error {
+	var c content
+	for first := true; ; first = false {
+		h, off, err := scan.find(lo, endOfNumbers, end)
+		if err == nil {
+			err = c.read(scan.file, &h, off, end, false)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			if first {
+				s.report(Loss{Reason: Torn, ID: lo, Entries: 1})
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+		if h.seq > lo {
+			s.report(Loss{Reason: Torn, ID: lo, Entries: h.seq - lo})
+		}
+		s.report(lossOf(Torn, &h, &c))
+		lo = h.seq + 1
+		scan.retry()
+	}
 }
 
 func (p *position) close() error {

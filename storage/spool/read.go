@@ -115,8 +115,9 @@ func (s *Spool) take() (Entry, error) {
 		if !any {
 			return Entry{}, nil
 		}
-		if first := s.passed(sp.segment.base); first > 0 {
-			s.skip(Loss{Reason: Damaged, ID: first, Entries: sp.segment.base - first})
+		if first, n := s.passed(sp.segment.base); n > 0 {
+			s.skip(Loss{Reason: Damaged, ID: first, Entries: n})
+			continue
 		}
 		h, off, err := s.find(sp)
 		if err == nil {
@@ -148,14 +149,18 @@ func (s *Spool) take() (Entry, error) {
 }
 
 // passed returns the first number that was neither delivered nor dropped before
-// a segment, zero if there is none.
-func (s *Spool) passed(base uint64) uint64 {
+// a segment, and how many there are of them.
+func (s *Spool) passed(base uint64) (first, n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.place.acked+1 < base {
-		return s.place.acked + 1
+	first = s.place.acked + 1
+	if s.place.ahead() > 0 {
+		base = min(base, s.place.from)
 	}
-	return 0
+	if first < base {
+		n = base - first
+	}
+	return first, n
 }
 
 // find moves to the first frame of a span. What is not there is io.EOF.
@@ -208,13 +213,15 @@ func (s *Spool) Ack(id uint64) error {
 	if gone {
 		failed = c.close() // an open file keeps its room
 	}
-	if failed = errors.Join(failed, s.settle(s.cfg.Sync)); failed == nil {
-		return nil
+	if failed = errors.Join(failed, s.settle(s.cfg.Sync)); failed != nil {
+		failed = fmt.Errorf("acknowledge entry %d of the spool %s: %w", id, s.cfg.Dir, failed)
 	}
-	failed = fmt.Errorf("acknowledge entry %d of the spool %s: %w", id, s.cfg.Dir, failed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastError = failed
+	s.ackError = failed
+	if gone && failed == nil {
+		s.full = false // until the next append finds out
+	}
 	return failed
 }
 

@@ -21,6 +21,7 @@ const (
 	segmentMagic   = "LWSPOOL1"
 	segmentHead    = 40
 	segmentSuffix  = ".seg"
+	endOfNumbers   = 1 << 63 // nobody counts that far; it keeps sums from overflowing
 	segmentPattern = "%020d-%016x" + segmentSuffix
 )
 
@@ -74,7 +75,7 @@ func listSegments(dir string) ([]*segment, error) {
 	for _, entry := range entries {
 		seg := &segment{path: filepath.Join(dir, entry.Name())}
 		n, err := fmt.Sscanf(entry.Name(), segmentPattern, &seg.base, &seg.marker)
-		if err != nil || n != 2 || fmt.Sprintf(segmentPattern, seg.base, seg.marker) != entry.Name() || seg.base == 0 {
+		if err != nil || n != 2 || fmt.Sprintf(segmentPattern, seg.base, seg.marker) != entry.Name() || seg.base == 0 || seg.base >= endOfNumbers {
 			continue
 		}
 		info, err := entry.Info()
@@ -87,7 +88,10 @@ func listSegments(dir string) ([]*segment, error) {
 		seg.size, seg.end = info.Size(), info.Size()
 		found = append(found, seg)
 	}
-	slices.SortFunc(found, func(a, b *segment) int { return cmp.Compare(a.base, b.base) })
+	// An empty one may begin with the number the next begins with.
+	slices.SortFunc(found, func(a, b *segment) int {
+		return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.size, b.size))
+	})
 	return found, nil
 }
 

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,22 +65,23 @@ type Spool struct {
 	reading  turn // the right to read and to acknowledge
 	cursor   cursor
 
-	mu        sync.Mutex // guards everything below
-	segments  []*segment // with entries to deliver, or to be written to
-	finished  []*segment // to be removed once the position is kept
-	active    *segment   // the last of segments if it is written to, else nil
-	file      *os.File   // of active
-	held      *segment   // not to be dropped: Next reads it or has given its entry
-	place     place
-	next      uint64 // number of the next entry
-	committed uint64 // number of the last that may be delivered
-	attempt   *attempt
-	news      chan struct{} // closed when something is committed
-	bytes     int64
-	oldest    time.Time // zero if it is not known
-	full      bool
-	lastError error
-	lost      [Torn + 1]uint64
+	mu          sync.Mutex // guards everything below
+	segments    []*segment // with entries to deliver, or to be written to
+	finished    []*segment // to be removed once the position is kept
+	active      *segment   // the last of segments if it is written to, else nil
+	file        *os.File   // of active
+	held        *segment   // not to be dropped: Next reads it or has given its entry
+	place       place
+	next        uint64 // number of the next entry
+	committed   uint64 // number of the last that may be delivered
+	attempt     *attempt
+	news        chan struct{} // closed when something is committed
+	bytes       int64
+	oldest      time.Time // zero if it is not known
+	full        bool
+	appendError error // of the last append, nil if it went well
+	ackError    error // of the last acknowledgement
+	lost        [Torn + 1]uint64
 }
 
 // Open opens a spool, or makes one, and takes it for this process. It cuts off
@@ -137,7 +139,7 @@ func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Stats{
-		Bytes: s.bytes, Entries: s.waiting(), Full: s.full, LastError: s.lastError,
+		Bytes: s.bytes, Entries: s.waiting(), Full: s.full, LastError: cmp.Or(s.appendError, s.ackError),
 		Dropped: s.lost[Dropped], Damaged: s.lost[Damaged], Torn: s.lost[Torn],
 	}
 	if st.Entries > 0 {
@@ -161,7 +163,9 @@ func (s *Spool) Close() error {
 	s.once.Do(func() {
 		close(s.closed)
 		s.writing <- struct{}{} // never given back, nor is reading
-		failed = s.seal()
+		if failed = s.takeBack(); failed == nil {
+			failed = s.seal()
+		}
 		s.reading <- struct{}{}
 		failed = errors.Join(failed, s.cursor.close(), s.settle(true), s.position.close(), s.lock.Close())
 	})
@@ -199,9 +203,6 @@ func (s *Spool) settle(sync bool) error {
 	defer s.mu.Unlock()
 	s.finished = append(s.finished, left...)
 	s.bytes -= freed
-	if freed > 0 {
-		s.full = false
-	}
 	return failed
 }
 
@@ -221,10 +222,14 @@ func (s *Spool) retire() {
 // limit is the number after the last that may be delivered of a segment. The
 // caller has mu.
 func (s *Spool) limit(i int) uint64 {
+	base, limit := s.segments[i].base, s.committed+1
 	if i+1 < len(s.segments) {
-		return s.segments[i+1].base
+		limit = s.segments[i+1].base
 	}
-	return max(s.committed+1, s.segments[i].base)
+	if s.place.from > base && s.place.from < limit && s.place.to >= limit {
+		limit = s.place.from // those between the two segments were dropped
+	}
+	return max(limit, base)
 }
 
 // report tells the caller, and the log, of entries that will not be delivered.
