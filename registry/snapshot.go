@@ -3,6 +3,7 @@ package registry
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -28,6 +29,9 @@ type Snapshot struct {
 	endpointLines [][]*Line
 
 	views [viewSlots]atomic.Pointer[View]
+
+	indexOnce sync.Once
+	indexed   *index
 }
 
 // viewSlots is how many days keep their View. Two days that share a slot turn
