@@ -30,12 +30,16 @@ type Parser struct {
 	from     bgp.Event // of the message at hand
 }
 
-// peerID names a neighbour of the router, whose views share one session.
+// peerID names a neighbour of the router, whose views share one session. A peer
+// of an instance without a distinguisher is one of the global instance.
 type peerID struct {
-	kind          uint8
+	locRIB        bool
 	distinguisher uint64
 	address       netip.Addr
 }
+
+// zeroPeer is what some versions of FRR announce their Loc-RIB as: a global peer.
+func zeroPeer() peerID { return peerID{address: netip.IPv4Unspecified()} }
 
 // peer is a neighbour that is up.
 type peer struct {
@@ -127,7 +131,7 @@ func (p *Parser) handle(kind Type, b []byte, now time.Time, yield func(*bgp.Even
 		h.time = now.UTC()
 	}
 	b = b[peerLength:]
-	id := peerID{h.kind, h.distinguisher, h.address}
+	id := peerID{h.kind == peerLocRIB, h.distinguisher, h.address}
 	p.from = bgp.Event{
 		Peer:   bgp.PeerKey{Router: p.router, Peer: h.address, Distinguisher: h.distinguisher, View: h.view()},
 		PeerAS: h.as, Time: h.time,
@@ -190,6 +194,9 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 		return ReasonPeers, false
 	case n == nil:
 		n = newPeer(h, sent, received, session)
+		if zero := p.peers[zeroPeer()]; zero != nil && h.kind == peerLocRIB && h.distinguisher == 0 {
+			n.views[bgp.ViewLocal], zero.views[bgp.ViewLocal] = zero.views[bgp.ViewLocal], false
+		}
 	case bytes.Equal(n.session, session):
 	case h.kind == peerLocRIB:
 		n.merge(newPeer(h, sent, received, session))
@@ -290,8 +297,7 @@ func (p *Parser) down(id peerID, b []byte, yield func(*bgp.Event)) (Reason, bool
 func (p *Parser) monitor(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) (Reason, bool) {
 	n := p.peers[id]
 	if n == nil && h.kind == peerLocRIB && h.distinguisher == 0 {
-		// Some versions of FRR announce their Loc-RIB as a global peer 0.0.0.0.
-		n = p.peers[peerID{kind: peerGlobal, address: netip.IPv4Unspecified()}]
+		n = p.peers[zeroPeer()]
 	}
 	if n == nil {
 		return ReasonNoPeer, false
