@@ -34,8 +34,10 @@ func (m *model) play(t *testing.T, s *Spool, r *rand.Rand, steps int) {
 		if r.IntN(5) < 3 || s.Stats().Entries == 0 {
 			n := uint64(len(m.frames)) + 1
 			mustAppend(t, s, n)
-			m.frames = append(m.frames, written{n: n, id: s.next - 1, file: filepath.Base(s.active.path),
-				from: s.active.size - headSize - int64(len(fmt.Sprintf("token-%dmeta of %d", n, n))+sizeOf(n)), to: s.active.size})
+			m.frames = append(m.frames, written{
+				n: n, id: s.next - 1, file: filepath.Base(s.active.path),
+				from: s.active.size - headSize - int64(len(fmt.Sprintf("token-%dmeta of %d", n, n))+sizeOf(n)), to: s.active.size,
+			})
 			continue
 		}
 		e, err := s.Next(t.Context())
@@ -237,8 +239,10 @@ func image(marker uint64, entries, size int) (b []byte, ends []int) {
 	for n := range uint64(entries) {
 		e := entryOf(n+1, size)
 		label := append([]byte(e.Token), e.Meta...)
-		h := head{seq: n + 1, token: uint32(len(e.Token)), meta: uint32(len(e.Meta)), body: uint32(size),
-			labelSum: checksum(label), bodySum: checksum(e.Body)}
+		h := head{
+			seq: n + 1, token: uint32(len(e.Token)), meta: uint32(len(e.Meta)), body: uint32(size),
+			labelSum: checksum(label), bodySum: checksum(e.Body),
+		}
 		var f [headSize]byte
 		h.put(f[:], marker)
 		b = append(append(append(b, f[:]...), label...), e.Body...)

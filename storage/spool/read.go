@@ -111,8 +111,8 @@ func (s *Spool) take() (Entry, error) {
 		return c.entry, nil
 	}
 	for {
-		sp, any := s.front()
-		if !any {
+		sp, found := s.front()
+		if !found {
 			return Entry{}, nil
 		}
 		if first, n := s.passed(sp.segment.base); n > 0 {
@@ -234,8 +234,8 @@ func (s *Spool) peek() {
 	if known || c.entry.ID != 0 {
 		return
 	}
-	sp, any := s.front()
-	if !any {
+	sp, found := s.front()
+	if !found {
 		return
 	}
 	defer s.release()

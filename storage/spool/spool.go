@@ -190,12 +190,12 @@ func (s *Spool) settle(sync bool) error {
 	var freed int64
 	for _, seg := range finished {
 		if failed == nil {
-			if err := os.Remove(seg.path); err == nil || errors.Is(err, os.ErrNotExist) {
+			err := os.Remove(seg.path)
+			if err == nil || errors.Is(err, os.ErrNotExist) {
 				freed += seg.size
 				continue
-			} else {
-				failed = fmt.Errorf("remove a segment: %w", err)
 			}
+			failed = fmt.Errorf("remove a segment: %w", err)
 		}
 		left = append(left, seg)
 	}
