@@ -16,7 +16,8 @@ const (
 	v9HeaderSize      = 20
 	ipfixHeaderSize   = 16
 	setHeaderSize     = 4
-	maxPadding        = 3 // of a set, to a multiple of four octets
+	maxPadding        = 3     // of a set, to a multiple of four octets
+	maxDatagram       = 65507 // octets of a UDP payload over IPv4 (RFC 768, RFC 791)
 	noClaim           = -1
 	variableLength    = 0xffff
 	enterpriseBit     = 0x8000
@@ -32,11 +33,22 @@ func (g *datagram) netflow9(b []byte) {
 	g.header(be32(b[16:]), time.Unix(int64(be32(b[8:])), 0).UTC(), be32(b[4:]))
 	claimed := int(be16(b[2:]))
 	g.sets(b[v9HeaderSize:])
-	g.settle(claimed)
-	if left := claimed - g.units - g.defined; g.broken && len(g.unknown) == 0 && g.progress && left > 0 {
+	g.settle(min(claimed, len(b)-v9HeaderSize)) // a record takes an octet at least
+	if left := min(claimed-g.units-g.defined, g.cutAway(len(b))); g.broken && len(g.unknown) == 0 && g.progress && left > 0 {
 		g.lose(flows.ReasonMalformed, left)
 	}
 	g.sequence(be32(b[12:]), 1, uint64(g.units), !g.broken && len(g.unknown) == 0)
+}
+
+// cutAway is how many records of the templates in use the rest of a datagram can
+// have held that was cut after length octets: more than that the header claims
+// in vain, and one where no template tells.
+func (g *datagram) cutAway(length int) int {
+	most := 1
+	for _, s := range g.later {
+		most = max(most, (maxDatagram-length)/s.template.plan.size+1)
+	}
+	return most
 }
 
 // ipfix reads the messages of a datagram (RFC 7011 section 3.1). There is one,

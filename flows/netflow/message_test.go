@@ -119,6 +119,7 @@ func TestBrokenDatagrams(t *testing.T) {
 		"v9 set length too small":     {v9(1, 0, []byte{1, 0, 0, 3, 1}), 0, 0, 1},
 		"v9 data set cut in a record": {v9(2, 0, set(256, two))[:20+4+21+10], 1, 1, 0},
 		"v9 data, then garbage":       {v9(5, 0, set(256, two), []byte{9, 9, 9, 9, 9}), 2, 3, 0},
+		"v9, claims in vain":          {v9(65535, 0, set(256, two), []byte{9, 9, 9, 9, 9}), 2, 3117, 0},
 		"ipfix header cut":            {ipfix(0)[:15], 0, 0, 1},
 		"ipfix length too small":      {cat(u16(10), u16(15), make([]byte, 40)), 0, 0, 1},
 		"ipfix data, then garbage":    {ipfix(0, set(256, two), []byte{9, 9, 9, 9, 9}), 2, 1, 0},

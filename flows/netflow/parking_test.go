@@ -59,6 +59,8 @@ func TestWhatAHeaderLeaves(t *testing.T) {
 		"ipfix counts no records":      {ipfix(0, set(256, unknown)), 1},
 		"ipfix, two":                   {ipfix(0, set(256, unknown), set(257, unknown)), 2},
 		"v9, an empty set":             {v9(0, 1, set(256)), 1},
+		"v9, more than fit":            {v9(65535, 1, set(256, unknown)), 88},
+		"v9, more, and an empty set":   {v9(65535, 1, set(256)), 4},
 		"v9, options data without any": {v9(2, 1, set(400, u32(1), u32(2))), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
