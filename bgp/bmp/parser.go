@@ -197,6 +197,10 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 		if zero := p.peers[zeroPeer()]; zero != nil && h.kind == peerLocRIB && h.distinguisher == 0 {
 			n.views[bgp.ViewLocal], zero.views[bgp.ViewLocal] = zero.views[bgp.ViewLocal], false
 		}
+	case n.session == nil: // routes of it came before
+		views := n.views
+		n = newPeer(h, sent, received, session)
+		n.views = views
 	case bytes.Equal(n.session, session):
 	case h.kind == peerLocRIB:
 		n.merge(newPeer(h, sent, received, session))
@@ -292,15 +296,36 @@ func (p *Parser) down(id peerID, b []byte, yield func(*bgp.Event)) (Reason, bool
 	return 0, true
 }
 
+// peerOf returns the peer of a route. One that has no session, as a Loc-RIB or
+// the router's own routes, may come without a Peer Up notification, against RFC
+// 9069 section 5.2: gobgpd sends none. Then the routes are read as by a session
+// without options, and the peer lasts as long as the connection.
+func (p *Parser) peerOf(id peerID, h *peerHeader) (*peer, Reason) {
+	n := p.peers[id]
+	if n == nil && id.locRIB && id.distinguisher == 0 {
+		n = p.peers[zeroPeer()]
+	}
+	if n != nil {
+		return n, 0
+	}
+	if !id.locRIB && !id.address.IsUnspecified() {
+		return nil, ReasonNoPeer
+	}
+	if len(p.peers) >= p.maxPeers {
+		return nil, ReasonPeers
+	}
+	n = &peer{as: h.as}
+	n.settle()
+	p.peers[id] = n
+	return n, 0
+}
+
 // monitor reads an UPDATE. The A flag says which AS numbers it has, whatever
 // the session agreed on (RFC 7854 section 4.2).
 func (p *Parser) monitor(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) (Reason, bool) {
-	n := p.peers[id]
-	if n == nil && h.kind == peerLocRIB && h.distinguisher == 0 {
-		n = p.peers[zeroPeer()]
-	}
+	n, reason := p.peerOf(id, h)
 	if n == nil {
-		return ReasonNoPeer, false
+		return reason, false
 	}
 	update, _, ok := message(b)
 	if !ok {

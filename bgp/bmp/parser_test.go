@@ -110,6 +110,19 @@ func TestSessions(t *testing.T) {
 		"up 0.0.0.0/0/0", "up invalid IP/0/2", "announce invalid IP/0/2 192.0.2.1/32 id 0", "down 0.0.0.0/0/0", "down invalid IP/0/2")
 }
 
+// TestImplied proves that peers without a session need no Peer Up, and that a
+// late one does not end them.
+func TestImplied(t *testing.T) {
+	p := newParser(2)
+	loc, zero := head(peerLocRIB, 0, 0, "", 64496), head(peerGlobal, flagPost, 0, "0.0.0.0", 64496)
+	expect(t, feed(t, p, announce(loc, 1), announce(zero, 2), up(loc, 0), announce(loc, 3), announce(head(peerLocRIB, 0, 5, "", 1), 1)),
+		"up invalid IP/0/2", "announce invalid IP/0/2 192.0.2.1/32 id 0",
+		"up 0.0.0.0/0/1", "announce 0.0.0.0/0/1 192.0.2.2/32 id 0", "announce invalid IP/0/2 192.0.2.3/32 id 0")
+	if c := p.books.Count(); c.Refused[ReasonPeers] != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestLegacy proves that the A flag decides on the size of AS numbers.
 func TestLegacy(t *testing.T) {
 	p := newParser(10)

@@ -364,7 +364,7 @@ func TestStop(t *testing.T) {
 	s, _ = start(t, e, nil)
 	conn := dial(t, s, "127.0.0.2")
 	send(t, conn, up(neighbour, 1))
-	for s.Routers()[0].Count.Messages == 0 {
+	for list := s.Routers(); len(list) == 0 || list[0].Count.Messages == 0; list = s.Routers() {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-t.Context().Done():
