@@ -6,6 +6,7 @@ type Reason uint8
 
 // The reasons of loss. Each received record ends as stored or under exactly
 // one of them; each received datagram is decoded or under exactly one of them.
+// New ones are added at the end: the spool keeps books by their numbers.
 const (
 	// ReasonMalformed is a datagram or record that contradicts its format.
 	ReasonMalformed Reason = iota
@@ -33,6 +34,10 @@ const (
 	ReasonKernelDrop
 	// ReasonShutdown is data that was still parked when the process ended.
 	ReasonShutdown
+	// ReasonSpoolFull is a batch for which the spool, or its disk, had no room.
+	ReasonSpoolFull
+	// ReasonSpoolDamaged is a batch that the spool could not give back as it was.
+	ReasonSpoolDamaged
 
 	// NumReasons is the number of reasons.
 	NumReasons
@@ -65,6 +70,10 @@ func (r Reason) String() string {
 		return "kernel_drop"
 	case ReasonShutdown:
 		return "shutdown"
+	case ReasonSpoolFull:
+		return "spool_full"
+	case ReasonSpoolDamaged:
+		return "spool_damaged"
 	case NumReasons:
 	}
 	return "unknown"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -37,19 +38,43 @@ func (s *Store) WriteBooks(ctx context.Context, entries []flows.Entry) error {
 	if batch.digest == s.books.digest {
 		batch = s.books
 	}
-	err := s.insert(ctx, "write books", "INSERT INTO flow_books ("+bookTable().names()+")", batch.token, func(b driver.Batch) error {
+	err := s.insertBooks(ctx, batch.token, batch.stored, func(yield func(*flows.Entry) bool) {
 		for i := range entries {
-			if err := b.Append(bookRow(batch.stored, &entries[i])...); err != nil {
-				return err
+			if !yield(&entries[i]) {
+				return
 			}
 		}
-		return nil
 	})
 	s.books = booksBatch{}
 	if err != nil {
 		s.books = batch
 	}
 	return err
+}
+
+// insertBooks adds entries to what is stored, all of them or none, and once for
+// each token.
+func (s *Store) insertBooks(ctx context.Context, token string, stored time.Time, entries iter.Seq[*flows.Entry]) error {
+	return s.insert(ctx, "write books", "INSERT INTO flow_books ("+bookTable().names()+")", token, func(b driver.Batch) error {
+		for e := range entries {
+			if err := b.Append(bookRow(stored, e)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// addBookColumns returns the statement that gives older books the columns of
+// reasons.
+func addBookColumns(reasons ...string) string {
+	var adds []string
+	for _, reason := range reasons {
+		for _, prefix := range []string{"lost_", "datagrams_lost_"} {
+			adds = append(adds, "ADD COLUMN IF NOT EXISTS "+column{prefix + reason, "UInt64", codecNumber}.definition())
+		}
+	}
+	return "ALTER TABLE flow_books " + strings.Join(adds, ", ")
 }
 
 func bookRow(stored time.Time, e *flows.Entry) []any {

@@ -12,9 +12,10 @@ import (
 // flowBatch is a block of the table flows in the making. Its memory is used
 // again after reset.
 type flowBatch struct {
-	rows  int
-	token string
-	input proto.Input // the columns below, by name
+	rows   int
+	token  string
+	sealed time.Time   // in whole seconds, as it is stored
+	input  proto.Input // the columns below, by name
 
 	stored                             proto.ColDateTime
 	exporter                           proto.ColIPv6
@@ -214,9 +215,9 @@ func (b *flowBatch) count(r *flows.Record) {
 // seal gives the batch its name and its time of storing, which stay the same
 // however often it is sent.
 func (b *flowBatch) seal(now time.Time) {
-	b.token = newToken()
+	b.token, b.sealed = newToken(), now.UTC().Truncate(time.Second)
 	for range b.rows {
-		b.stored.Append(now)
+		b.stored.Append(b.sealed)
 	}
 }
 

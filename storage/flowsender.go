@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
 )
 
 // longestPause bounds the pause between two tries.
@@ -25,7 +26,7 @@ type flowSender struct {
 func (f *flowSender) send(ctx context.Context, batch *flowBatch) error {
 	began, pause := time.Now(), firstPause
 	for try := 1; ; try++ {
-		err := f.sendOnce(ctx, batch)
+		err := f.sendOnce(ctx, batch.token, batch.input)
 		if err == nil {
 			return nil
 		}
@@ -41,7 +42,8 @@ func (f *flowSender) send(ctx context.Context, batch *flowBatch) error {
 	}
 }
 
-func (f *flowSender) sendOnce(ctx context.Context, batch *flowBatch) error {
+// sendOnce writes columns of the table flows under a token.
+func (f *flowSender) sendOnce(ctx context.Context, token string, input proto.Input) error {
 	if f.client == nil || f.client.IsClosed() {
 		client, err := f.store.connect(ctx)
 		if err != nil {
@@ -50,9 +52,9 @@ func (f *flowSender) sendOnce(ctx context.Context, batch *flowBatch) error {
 		f.client = client
 	}
 	err := f.client.Do(ctx, ch.Query{
-		Body:     "INSERT INTO flows (" + flowTable().names() + ") VALUES",
-		Input:    batch.input,
-		Settings: flowSettings(batch.token),
+		Body:     input.Into("flows"),
+		Input:    input,
+		Settings: flowSettings(token),
 	})
 	if err != nil && !ch.IsException(err) {
 		// The two ends may be out of step.

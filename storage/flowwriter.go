@@ -30,6 +30,11 @@ type FlowWriterConfig struct {
 	// MaxAge is the age of its oldest record at which a batch is sent; default
 	// one second.
 	MaxAge time.Duration
+	// Spool keeps each batch on disk before it is sent to the store. A batch that
+	// is there counts as written for Flush and Close; the spool enters it in its
+	// books, which must be these. Nil sends to the store, and what it does not
+	// take is lost.
+	Spool *FlowSpool
 	// Policy applies when one batch is full and the one before it is not
 	// written yet.
 	Policy Policy
@@ -50,6 +55,9 @@ func (c FlowWriterConfig) withDefaults() (FlowWriterConfig, error) {
 	}
 	if c.RetryFor <= 0 {
 		c.RetryFor = time.Minute
+	}
+	if c.Spool != nil && c.Spool.cfg.Books != c.Books {
+		return c, errors.New("a flow writer and its spool need the same books")
 	}
 	return c, nil
 }
@@ -177,8 +185,8 @@ func (w *FlowWriter) poke() {
 	}
 }
 
-// Flush returns when everything appended is acknowledged by the store or
-// counted as lost, or when ctx ends.
+// Flush returns when everything appended is acknowledged by the store, or the
+// spool, or counted as lost, or when ctx ends.
 func (w *FlowWriter) Flush(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		w.mu.Lock()
@@ -200,8 +208,8 @@ func (w *FlowWriter) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Close writes what is left and ends the writer. What the store has not
-// acknowledged when ctx ends is counted as lost, even if it arrived.
+// Close writes what is left and ends the writer. What neither the store nor the
+// spool has acknowledged when ctx ends is counted as lost, even if it arrived.
 func (w *FlowWriter) Close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
@@ -232,7 +240,8 @@ func (w *FlowWriter) run(ctx context.Context) {
 		case end:
 			return
 		case batch != nil:
-			w.conclude(batch, w.sender.send(ctx, batch))
+			w.write(ctx, batch)
+			w.release(batch)
 			continue
 		}
 		timer.Reset(pause)
@@ -262,8 +271,13 @@ func (w *FlowWriter) next() (batch *flowBatch, pause time.Duration, end bool) {
 	return nil, pause, false
 }
 
-// conclude enters a batch in the books and makes its memory free again.
-func (w *FlowWriter) conclude(batch *flowBatch, err error) {
+// write leads a batch to the store or into the spool, and sees to its books.
+func (w *FlowWriter) write(ctx context.Context, batch *flowBatch) {
+	if w.cfg.Spool != nil {
+		w.cfg.Spool.take(ctx, batch, &w.sender)
+		return
+	}
+	err := w.sender.send(ctx, batch)
 	batch.settle(func(key tallyKey, n uint64) {
 		account, minute := w.cfg.Books.Account(key.source), time.Unix(key.minute*60, 0)
 		if err != nil {
@@ -275,6 +289,10 @@ func (w *FlowWriter) conclude(batch *flowBatch, err error) {
 	if err != nil {
 		w.store.log.Error("flows were lost: the store did not take them", "records", batch.rows, "error", err)
 	}
+}
+
+// release makes the memory of a batch free again.
+func (w *FlowWriter) release(batch *flowBatch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.settled += uint64(batch.rows)

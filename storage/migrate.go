@@ -30,6 +30,7 @@ func migrations() []migration {
 			}
 			return list
 		}},
+		{"losses of the spool", func(Config) []string { return []string{addBookColumns("spool_full", "spool_damaged")} }},
 	}
 }
 

@@ -39,8 +39,8 @@ func TestMigrateTwice(t *testing.T) {
 	if n := count(t, s, "flows"); n != 10 {
 		t.Errorf("%d flows are left of 10", n)
 	}
-	if n := count(t, s, "schema_versions"); n != 1 {
-		t.Errorf("%d steps are noted, want 1", n)
+	if n := count(t, s, "schema_versions"); n != 2 {
+		t.Errorf("%d steps are noted, want 2", n)
 	}
 }
 
@@ -83,6 +83,27 @@ func TestMigrateGoesOnAfterAnInterruption(t *testing.T) {
 	}
 }
 
+// TestBooksOfTheFirstSchema opens books from before the spool had losses.
+func TestBooksOfTheFirstSchema(t *testing.T) {
+	s := open(t, configure(t))
+	want := schemaOf(t, s)
+	for _, statement := range []string{
+		"ALTER TABLE schema_versions DELETE WHERE version > 1 SETTINGS mutations_sync = 2",
+		"ALTER TABLE flow_books DROP COLUMN lost_spool_full, DROP COLUMN datagrams_lost_spool_full",
+		"ALTER TABLE flow_books DROP COLUMN lost_spool_damaged, DROP COLUMN datagrams_lost_spool_damaged",
+	} {
+		if err := s.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := schemaOf(t, s); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestNewerSchemaIsRefused(t *testing.T) {
 	s := open(t, configure(t))
 	if err := s.Exec(t.Context(), "INSERT INTO schema_versions SELECT 99, 'of the future', now()"); err != nil {
@@ -93,7 +114,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	if !errors.Is(err, storage.ErrNewerSchema) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"schema 99", "up to 1", "use the newer linewarden"} {
+	for _, want := range []string{"schema 99", "up to 2", "use the newer linewarden"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
