@@ -28,7 +28,7 @@ const (
 	reasons
 )
 
-var reasonNames = [reasons]string{
+var reasonNames = [...]string{
 	"version", "length", "type", "peer", "malformed", "no_peer", "peers", "open", "update", "family", "mirroring", "panic",
 }
 

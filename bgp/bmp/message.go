@@ -26,7 +26,7 @@ const (
 	types
 )
 
-var typeNames = [types]string{
+var typeNames = [...]string{
 	"route_monitoring", "statistics_report", "peer_down", "peer_up", "initiation", "termination", "route_mirroring",
 }
 

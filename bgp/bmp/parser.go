@@ -187,27 +187,12 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 	if err != nil {
 		return ReasonOpen, false
 	}
-	session := bytes.Join([][]byte{ends, sentBytes, receivedBytes}, nil)
+	now := newPeer(h, sent, received, bytes.Join([][]byte{ends, sentBytes, receivedBytes}, nil))
 	n := p.peers[id]
-	switch {
-	case n == nil && len(p.peers) >= p.maxPeers:
+	if n == nil && len(p.peers) >= p.maxPeers {
 		return ReasonPeers, false
-	case n == nil:
-		n = newPeer(h, sent, received, session)
-		if zero := p.peers[zeroPeer()]; zero != nil && h.kind == peerLocRIB && h.distinguisher == 0 {
-			n.views[bgp.ViewLocal], zero.views[bgp.ViewLocal] = zero.views[bgp.ViewLocal], false
-		}
-	case n.session == nil: // routes of it came before
-		views := n.views
-		n = newPeer(h, sent, received, session)
-		n.views = views
-	case bytes.Equal(n.session, session):
-	case h.kind == peerLocRIB:
-		n.merge(newPeer(h, sent, received, session))
-	default:
-		p.end(n, bgp.PeerDown, yield)
-		n = newPeer(h, sent, received, session)
 	}
+	n = p.follow(n, now, id, yield)
 	p.peers[id] = n
 	p.from.Peer.View = bgp.ViewAdjIn
 	switch {
@@ -218,6 +203,26 @@ func (p *Parser) up(id peerID, h *peerHeader, b []byte, yield func(*bgp.Event)) 
 	}
 	p.open(n, yield)
 	return 0, true
+}
+
+// follow returns what the peer is after another Peer Up notification.
+func (p *Parser) follow(old, now *peer, id peerID, yield func(*bgp.Event)) *peer {
+	switch {
+	case old == nil:
+		if zero := p.peers[zeroPeer()]; zero != nil && id.locRIB && id.distinguisher == 0 {
+			now.views[bgp.ViewLocal], zero.views[bgp.ViewLocal] = zero.views[bgp.ViewLocal], false
+		}
+	case old.session == nil: // routes of it came before
+		now.views = old.views
+	case bytes.Equal(old.session, now.session):
+		return old
+	case id.locRIB:
+		old.merge(now)
+		return old
+	default:
+		p.end(old, bgp.PeerDown, yield)
+	}
+	return now
 }
 
 func newPeer(h *peerHeader, sent, received wire.Open, session []byte) *peer {

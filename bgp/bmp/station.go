@@ -46,7 +46,7 @@ const (
 	refusals
 )
 
-var refusalNames = [refusals]string{"unknown", "full", "held", "stopping"}
+var refusalNames = [...]string{"unknown", "full", "held", "stopping"}
 
 // String returns the refusal in lower case.
 func (r Refusal) String() string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -390,7 +389,7 @@ func TestConfig(t *testing.T) {
 	if _, err := New(DefaultConfig(), Deps{}); err == nil {
 		t.Error("a station without a sink")
 	}
-	s, err := New(DefaultConfig(), Deps{newEar(), slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s, err := New(DefaultConfig(), Deps{newEar(), slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +399,7 @@ func TestConfig(t *testing.T) {
 	// All sockets or none.
 	c := DefaultConfig()
 	c.Listen = []string{"127.0.0.1:0", "127.0.0.1:99999"}
-	if s, err = New(c, Deps{newEar(), slog.New(slog.NewTextHandler(io.Discard, nil))}); err != nil {
+	if s, err = New(c, Deps{newEar(), slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Start(t.Context()); err == nil || len(s.Addrs()) != 0 {

@@ -35,26 +35,26 @@ func (s PeerState) String() string {
 const maxDead = 4096
 
 func (r *RIB) applyPeer(e *bgp.Event) error {
-	err, full := r.turn(e)
+	full, err := r.turn(e)
 	if full {
 		r.Sweep()
 	}
 	return err
 }
 
-// turn changes the state of a peer. The second result says that too many dead sessions wait.
-func (r *RIB) turn(e *bgp.Event) (err error, full bool) {
+// turn changes the state of a peer. The first result says that too many dead sessions wait.
+func (r *RIB) turn(e *bgp.Event) (full bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.peers[e.Peer]
 	if p == nil {
 		if e.Kind != bgp.PeerUp {
 			r.unplaced++
-			return nil, false
+			return false, nil
 		}
 		if p, err = r.peerLocked(e); err != nil {
 			r.unplaced++
-			return err, false
+			return false, err
 		}
 	}
 	switch e.Kind {
@@ -69,7 +69,7 @@ func (r *RIB) turn(e *bgp.Event) (err error, full bool) {
 	case bgp.Announce, bgp.Withdraw:
 	}
 	r.sink.PeerChange(&PeerChange{Kind: e.Kind, Peer: e.Peer, PeerAS: p.as, Family: e.Family, Time: e.Time})
-	return nil, len(r.dead) > maxDead
+	return len(r.dead) > maxDead, nil
 }
 
 // upLocked begins a session; one whose end nobody told is lost now. Stale

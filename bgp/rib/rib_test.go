@@ -2,6 +2,7 @@ package rib
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -210,12 +211,8 @@ func TestConcurrent(t *testing.T) {
 	r.Sweep()
 	all := newSlow(t)
 	for _, o := range oracles {
-		for k, p := range o.paths {
-			all.paths[k] = p
-		}
-		for k, s := range o.states {
-			all.states[k] = s
-		}
+		maps.Copy(all.paths, o.paths)
+		maps.Copy(all.states, o.states)
 	}
 	all.told = r.sink.(lockedSink).told
 	settle(t, r, all)
