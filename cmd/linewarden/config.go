@@ -61,6 +61,14 @@ type BGPConfig struct {
 	RouterID  netip.Addr       `yaml:"router_id"`
 	Neighbors []NeighborConfig `yaml:"neighbors"`
 	BMP       BMPConfig        `yaml:"bmp"`
+	RPKI      RPKIConfig       `yaml:"rpki"`
+}
+
+// RPKIConfig says by what the origins of routes are validated (RFC 6811).
+type RPKIConfig struct {
+	// File holds validated ROA payloads, as rpki-client or Routinator write them
+	// (JSON or CSV); it is read again on SIGHUP. Empty validates nothing.
+	File string `yaml:"file"`
 }
 
 // BMPConfig says where monitored routers report their sessions (RFC 7854).
@@ -231,6 +239,9 @@ func (c *Config) check() error {
 	}
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
+	if len(c.Carrier.ASNs) == 0 {
+		bad("carrier.asns", "needs the carrier's AS number, the one that its customers see")
+	}
 	for i, n := range c.BGP.Neighbors {
 		if !n.Address.IsValid() || n.ASN == 0 {
 			bad(fmt.Sprintf("bgp.neighbors[%d]", i), "needs an address and an asn")
@@ -294,7 +305,6 @@ func (c *Config) NotInEffect() []string {
 		set bool
 	}{
 		{"collector.spool", c.Collector.Spool.MaxBytes != d.Collector.Spool.MaxBytes || c.Collector.Spool.Dir != filepath.Join(c.DataDir, "spool")},
-		{"bgp.neighbors", len(c.BGP.Neighbors) > 0},
 		{"rules.dir", c.Rules.Dir != ""},
 		{"http.tls", c.HTTP.TLS != TLSConfig{}},
 		{"notify", len(c.Notify) > 0},

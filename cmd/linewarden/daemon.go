@@ -22,6 +22,7 @@ type daemon struct {
 	store     *opened
 	path      *path
 	collector *collector.Collector
+	routing   *routing
 	auditor   *auditor
 	web       *web
 	unlock    func() error
@@ -53,8 +54,11 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if err != nil {
 		return d, err
 	}
+	if d.routing, err = newRouting(cfg, d.store.Store, log); err != nil { //nolint:contextcheck // a writer outlives the call that opens it
+		return d, err
+	}
 	keep := cfg.Collector.Clock.OnSkew == collector.KeepEventTime
-	if d.path, err = newPath(cfg, snapshot, keep); err != nil {
+	if d.path, err = newPath(cfg, snapshot, d.routing.table, keep); err != nil {
 		return d, err
 	}
 	d.auditor = newAuditor(cfg, d.store, d.path.ledgers, log)
@@ -67,6 +71,12 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	}
 	if err := d.collector.Listen(ctx); err != nil {
 		return d, fmt.Errorf("open the flow sockets: %w", err)
+	}
+	if err := d.routing.history.closeOld(ctx, d.store.Store, time.Now()); err != nil {
+		return d, err
+	}
+	if err := d.routing.start(ctx); err != nil {
+		return d, err
 	}
 	d.web.serve(d)
 	return d, nil
@@ -87,6 +97,10 @@ func listenHTTP(ctx context.Context, address string) (net.Listener, error) {
 func (d *daemon) run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.collector.Run(running) })
+	group.Go(func() error {
+		d.routing.table.Run(running)
+		return nil
+	})
 	group.Go(func() error {
 		select {
 		case err := <-d.web.failed:
@@ -114,6 +128,9 @@ func (d *daemon) close(ctx context.Context) error {
 	}
 	if d.web != nil {
 		err = errors.Join(err, d.web.close(ctx))
+	}
+	if d.routing != nil {
+		err = errors.Join(err, d.routing.stop(ctx))
 	}
 	if d.store != nil {
 		err = errors.Join(err, d.store.close(ctx))
@@ -145,6 +162,11 @@ func (d *daemon) tryReload(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
+	vrps, err := readVRPs(cfg.BGP.RPKI.File)
+	if err != nil {
+		return err
+	}
+	d.routing.validate(vrps)
 	d.path.ledgers.Swap(snapshot)
 	d.auditor.setParams(cfg.Rules.Params)
 	return nil

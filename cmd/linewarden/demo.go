@@ -180,6 +180,7 @@ func demoConfig(dir, http string) (*Config, error) {
 	c.Carrier.Name = "演示运营商 Demo Carrier"
 	c.Collector.Netflow.Listen = []string{"127.0.0.1:0"}
 	c.Collector.SFlow.Listen = []string{"127.0.0.1:0"}
+	c.BGP.BMP.Listen = "127.0.0.1:0"
 	c.Collector.Clock.OnSkew = collector.KeepEventTime
 	c.Collector.StateFile = filepath.Join(dir, "state", "netflow.state")
 	c.Collector.BooksEvery = time.Second

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -168,14 +167,7 @@ func (o *demoOutcome) writeBooks(g *globals) error {
 	if !o.Books.Balanced {
 		balance = "✗ 不平衡 NOT BALANCED"
 	}
-	lost := "0"
-	if len(o.Books.Lost) > 0 {
-		parts := make([]string, 0, len(o.Books.Lost))
-		for _, reason := range slices.Sorted(maps.Keys(o.Books.Lost)) {
-			parts = append(parts, fmt.Sprintf("%d %s", o.Books.Lost[reason], reason))
-		}
-		lost = strings.Join(parts, ", ")
-	}
+	lost := strings.ReplaceAll(reasonsText(o.Books.Lost), "\n", ", ")
 	_, err := fmt.Fprintf(g.out, "%s\n账目 books: 收到 received %d = 入库 stored %d + 损失 lost %s  %s；序号缺口 missed by sequence %d\n",
 		t.Render(), o.Books.Records, o.Books.Stored, lost, balance, o.Books.RecordsMissed)
 	return err

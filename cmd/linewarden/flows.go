@@ -217,12 +217,7 @@ type flowRow struct {
 
 func rowOf(r *flows.Record) flowRow {
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-	addr := func(a netip.Addr) string {
-		if !a.IsValid() {
-			return ""
-		}
-		return a.String()
-	}
+	addr := addressText
 	return flowRow{
 		Start: at(r.Start), End: at(r.End), Received: at(r.Received),
 		Exporter: addr(r.Source.Exporter), Domain: r.Source.Domain, ProtocolVersion: r.Source.Version.String(),
@@ -234,4 +229,12 @@ func rowOf(r *flows.Record) flowRow {
 		Direction: r.Direction.String(), Line: r.Labels.Line, LineDirection: r.Labels.LineDirection.String(),
 		PeerLine: r.Labels.PeerLine, Holder: r.Labels.Holder,
 	}
+}
+
+// addressText writes an address; none is nothing.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }

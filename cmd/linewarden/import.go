@@ -25,7 +25,7 @@ type importFlags struct {
 }
 
 func newImport(g *globals) *cobra.Command {
-	return group("import", "Import recorded traffic through the live path", newImportFlows(g))
+	return group("import", "Import recorded traffic and routes through the live path", newImportFlows(g), newImportBGP(g))
 }
 
 func newImportFlows(g *globals) *cobra.Command {

@@ -29,7 +29,7 @@ type offlinePath struct {
 }
 
 func newOfflinePath(cfg *Config, s *opened, snapshot *registry.Snapshot) (*offlinePath, error) {
-	common, err := newPath(cfg, snapshot, true) // a capture is as old as it is
+	common, err := newPath(cfg, snapshot, nil, true) // a capture is as old as it is
 	if err != nil {
 		return nil, err
 	}
@@ -130,15 +130,21 @@ func writeImport(g *globals, rows []importRow, format string) error {
 
 // lostText names what was lost and why.
 func lostText(r importRow) string {
-	var parts []string
-	for _, reason := range slices.Sorted(maps.Keys(r.Lost)) {
-		parts = append(parts, fmt.Sprintf("%d %s", r.Lost[reason], reason))
+	records, datagrams := reasonsText(r.Lost), reasonsText(r.DatagramsLost)
+	if datagrams == "0" {
+		return records
 	}
-	for _, reason := range slices.Sorted(maps.Keys(r.DatagramsLost)) {
-		parts = append(parts, fmt.Sprintf("%d datagrams %s", r.DatagramsLost[reason], reason))
-	}
-	if len(parts) == 0 {
+	return records + "\n" + strings.ReplaceAll(datagrams, " ", " datagrams ")
+}
+
+// reasonsText lists counts by reason, one a line.
+func reasonsText(counts map[string]uint64) string {
+	if len(counts) == 0 {
 		return "0"
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
 	}
 	return strings.Join(parts, "\n")
 }

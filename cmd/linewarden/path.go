@@ -26,8 +26,8 @@ type path struct {
 	enricher *enrich.Enricher
 }
 
-// newPath returns a path that has seen nothing yet.
-func newPath(cfg *Config, snapshot *registry.Snapshot, keepEventTime bool) (*path, error) {
+// newPath returns a path that has seen nothing yet. Routes may be nil.
+func newPath(cfg *Config, snapshot *registry.Snapshot, routes enrich.RouteLookup, keepEventTime bool) (*path, error) {
 	p := &path{books: flows.NewBooks(), ledgers: enrich.NewLedgers(snapshot)}
 	sampling := func(exporter netip.Addr) uint64 { return p.ledgers.Sampling(exporter) }
 	c := cfg.Collector
@@ -37,7 +37,7 @@ func newPath(cfg *Config, snapshot *registry.Snapshot, keepEventTime bool) (*pat
 	})
 	p.sflow = sflow.New(sflow.Config{Books: p.books, Sampling: sampling})
 	var err error
-	p.enricher, err = enrich.New(enrich.Config{Ledgers: p.ledgers, Location: cfg.location})
+	p.enricher, err = enrich.New(enrich.Config{Ledgers: p.ledgers, Routes: routes, Location: cfg.location})
 	if err != nil {
 		return nil, fmt.Errorf("prepare enrichment: %w", err)
 	}

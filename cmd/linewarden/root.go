@@ -55,7 +55,7 @@ func newRoot(io streams) *cobra.Command {
 	flags.StringVar(&g.dataDir, "data", "", "data `directory`: base of engine, spool and keys (default ./data)")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(
-		newServe(g), newDemo(g), newImport(g), newFlows(g), newRegistry(g),
+		newServe(g), newDemo(g), newImport(g), newFlows(g), newRoutes(g), newRegistry(g),
 		newAudit(g), newFindings(g), newRules(g), newEngine(g), newVersion(g),
 	)
 	markUsage(root)

@@ -45,14 +45,21 @@ collector:
   netflow: {listen: ["127.0.0.1:0"]}
   sflow: {listen: ["127.0.0.1:0"]}
   books_every: 200ms
+bgp: {bmp: {listen: "127.0.0.1:0"}}
 http: {listen: "127.0.0.1:0"}
 `
 
 // startServe starts a daemon on the directory and waits until it is ready.
 func startServe(t *testing.T, dir string) *running {
 	t.Helper()
+	return startServeWith(t, dir, serveConfig)
+}
+
+// startServeWith does the same with a configuration of the test's own.
+func startServeWith(t *testing.T, dir, text string) *running {
+	t.Helper()
 	config := filepath.Join(dir, "linewarden.yaml")
-	if err := os.WriteFile(config, []byte(serveConfig), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := &running{t: t, dir: dir, done: make(chan error, 1)}
@@ -401,7 +408,7 @@ func TestOccupiedPort(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = errors.Join(taken.Close(), web.Close()) })
 	for _, c := range []struct{ config, address string }{
-		{"collector: {netflow: {listen: [\"" + taken.LocalAddr().String() + "\"]}}\nhttp: {listen: \"127.0.0.1:0\"}\n", taken.LocalAddr().String()},
+		{"collector: {netflow: {listen: [\"" + taken.LocalAddr().String() + "\"]}}\nbgp: {bmp: {listen: \"127.0.0.1:0\"}}\nhttp: {listen: \"127.0.0.1:0\"}\n", taken.LocalAddr().String()},
 		{"http: {listen: \"" + web.Addr().String() + "\"}\n", web.Addr().String()},
 	} {
 		config := filepath.Join(t.TempDir(), "linewarden.yaml")

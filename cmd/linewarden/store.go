@@ -21,6 +21,9 @@ const stopTime = 20 * time.Second
 type opened struct {
 	*storage.Store
 	engine *engine.Supervisor
+	shared string   // directory of the engine, where other commands may use it
+	guest  *os.File // held while this command uses the engine of another process
+	log    *slog.Logger
 }
 
 // openStore opens the store of the configuration: the named ClickHouse server,
@@ -45,7 +48,7 @@ func openOwnStore(ctx context.Context, cfg *Config, log *slog.Logger) (*opened, 
 }
 
 func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_ *opened, err error) {
-	o := &opened{}
+	o := &opened{log: log}
 	addr := cfg.Storage.ClickHouse.Addr
 	if len(addr) == 0 {
 		one, err := o.embedded(ctx, cfg, share, log)
@@ -101,11 +104,16 @@ func (o *opened) embedded(ctx context.Context, cfg *Config, share bool, log *slo
 	}
 	limit := time.Now().Add(engineTime)
 	for {
-		if addr, ok := engine.Attach(path); ok && share {
-			return addr, nil
+		if share {
+			if addr, ok, err := o.attach(path); ok || err != nil {
+				return addr, err
+			}
 		}
 		o.engine, err = engine.Supervise(ctx, engine.ProcessConfig{Binary: binary, Path: path, Logger: log})
 		if err == nil {
+			if share {
+				o.shared = path
+			}
 			return o.engine.Addr(), nil
 		}
 		if !errors.Is(err, engine.ErrLocked) || time.Now().After(limit) {
@@ -119,10 +127,31 @@ func (o *opened) embedded(ctx context.Context, cfg *Config, share bool, log *slo
 	}
 }
 
+// attach makes this command a guest of the engine that runs on path, if one
+// does. An engine of another command does not end before its guests do.
+func (o *opened) attach(path string) (addr string, ok bool, err error) {
+	guest, err := enterEngine(path)
+	if guest == nil {
+		return "", false, err
+	}
+	if addr, ok = engine.Attach(path); !ok {
+		return "", false, guest.Close()
+	}
+	o.guest = guest
+	return addr, true, nil
+}
+
 // closeAfter runs the work of a command and closes the store, whatever came of
-// it.
-func (o *opened) closeAfter(ctx context.Context, work func() error) error {
-	err := work()
+// it. An engine that other commands use meanwhile is kept for them; an
+// interrupted command does not wait.
+func (o *opened) closeAfter(ctx context.Context, work func() error) (err error) {
+	err = work()
+	if o.shared != "" {
+		alone, werr := awaitGuests(ctx, o.shared, o.log)
+		if err = errors.Join(err, werr); alone != nil {
+			defer func() { err = errors.Join(err, alone.Close()) }()
+		}
+	}
 	return errors.Join(err, o.close(context.WithoutCancel(ctx)))
 }
 
@@ -136,6 +165,9 @@ func (o *opened) close(ctx context.Context) error {
 	}
 	if o.engine != nil {
 		err = errors.Join(err, o.engine.Stop(ctx))
+	}
+	if o.guest != nil {
+		err = errors.Join(err, o.guest.Close())
 	}
 	return err
 }
