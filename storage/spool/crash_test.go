@@ -214,6 +214,84 @@ func TestDamagedMeta(t *testing.T) {
 	}
 }
 
+// TestTornOnce proves that what is cut off is reported once.
+func TestTornOnce(t *testing.T) {
+	losses := 0
+	cfg := Config{Dir: t.TempDir(), Lost: func(Loss) { losses++ }}
+	s := mustOpen(t, cfg)
+	mustAppend(t, s, 1)
+	mustAppend(t, s, 2)
+	path := s.active.path
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, path, func(b []byte) []byte { return b[:len(b)-1] })
+	for range 3 {
+		s = mustOpen(t, cfg)
+		if st := s.Stats(); st.Entries != 1 || losses != 1 {
+			t.Errorf("%+v, %d losses", st, losses)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestShift removes from one body as many bytes as the next frame has: the
+// frame after that is where the next one should be, which must not be passed over.
+func TestShift(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	s := mustOpen(t, cfg)
+	sizes := []int64{segmentHead}
+	for _, n := range []uint64{4, 1, 6, 1} { // bodies of 592, 37, 632 and 37 bytes
+		mustAppend(t, s, n)
+		sizes = append(sizes, s.active.size)
+	}
+	path := s.active.path
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	gap := sizes[2] - sizes[1]
+	rewrite(t, path, func(b []byte) []byte { return append(b[:sizes[1]-gap-50:sizes[1]-gap-50], b[sizes[1]-50:]...) })
+	s = mustOpen(t, cfg)
+	if got := drain(t, s); !equal(got, []uint64{1, 6, 1}) {
+		t.Errorf("delivered %v", got)
+	}
+}
+
+// TestDamageBeforeDropped damages the last entry of the segment the sender is
+// in, behind which others were dropped: it alone is damaged.
+func TestDamageBeforeDropped(t *testing.T) {
+	lost := make(map[Reason]uint64)
+	cfg := Config{Dir: t.TempDir(), MaxBytes: 8192, SegmentBytes: 2048, Lost: func(l Loss) { lost[l.Reason] += l.Entries }}
+	s := mustOpen(t, cfg)
+	mustAppend(t, s, 1)
+	if _, err := s.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := uint64(2); n <= 60; n++ {
+		mustAppend(t, s, n)
+	}
+	segments, err := listSegments(cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, rest := segments[0], segments[1].base
+	if s.place.ahead() == 0 || s.place.to != rest {
+		t.Fatalf("nothing was dropped behind the first segment: %+v", s.place)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, first.path, func(b []byte) []byte { b[len(b)-1] ^= 1; return b })
+	s = mustOpen(t, cfg)
+	waiting := s.Stats().Entries
+	got := uint64(len(drain(t, s)))
+	if lost[Damaged] != 1 || got != waiting-1 || got+lost[Damaged]+lost[Dropped] != 60 {
+		t.Errorf("of %d there came %d; lost %v", waiting, got, lost)
+	}
+}
+
 // badDisk cannot read some blocks.
 type badDisk struct {
 	io.ReaderAt

@@ -239,6 +239,17 @@ func childFull(dir string) {
 		die(errors.New("it does not heal when the disk does"))
 	}
 	die(s.Close())
+	// One segment fills the disk: when all of it is done with, it must go.
+	cfg.SegmentBytes = 1 << 29
+	s, err = Open(cfg)
+	die(err)
+	take(int(s.Stats().Entries))
+	n = fill()
+	take(n)
+	if fill() < n/2 {
+		die(errors.New("it is full of what is done with"))
+	}
+	die(s.Close())
 	fmt.Println("filled", n)
 }
 

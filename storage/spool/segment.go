@@ -65,6 +65,20 @@ func (s *Spool) createSegment(base uint64) (*segment, *os.File, error) {
 	return seg, file, nil
 }
 
+// remove gives the room of a segment back, even if the reader has it open still.
+// There is nothing in it that anybody may read.
+func (seg *segment) remove() error {
+	file, err := os.OpenFile(seg.path, os.O_WRONLY, 0)
+	if err == nil {
+		// First the name, so that a crash leaves no segment without its entries.
+		err = errors.Join(os.Remove(seg.path), file.Truncate(0), file.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove a segment: %w", err)
+	}
+	return nil
+}
+
 // listSegments returns the segments of a directory in order.
 func listSegments(dir string) ([]*segment, error) {
 	entries, err := os.ReadDir(dir)

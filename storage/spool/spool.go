@@ -190,12 +190,10 @@ func (s *Spool) settle(sync bool) error {
 	var freed int64
 	for _, seg := range finished {
 		if failed == nil {
-			err := os.Remove(seg.path)
-			if err == nil || errors.Is(err, os.ErrNotExist) {
+			if failed = seg.remove(); failed == nil {
 				freed += seg.size
 				continue
 			}
-			failed = fmt.Errorf("remove a segment: %w", err)
 		}
 		left = append(left, seg)
 	}
