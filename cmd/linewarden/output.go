@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,8 +46,21 @@ func (g *globals) writeOut(file string, write func(io.Writer) error) error {
 }
 
 // writeFileWhole writes a file under another name beside it and renames it, so
-// that nobody sees half of it.
+// that nobody sees half of it. What is no regular file, such as a device or a
+// pipe, is written to and never replaced; a link stays one.
 func writeFileWhole(file string, content []byte) (err error) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("write %s: %w", file, err)
+	case !info.Mode().IsRegular():
+		return writeInto(file, content)
+	default:
+		if file, err = filepath.EvalSymlinks(file); err != nil {
+			return fmt.Errorf("write %s: %w", file, err)
+		}
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
@@ -69,4 +84,16 @@ func writeFileWhole(file string, content []byte) (err error) {
 		return err
 	}
 	return os.Rename(tmp.Name(), file)
+}
+
+// writeInto writes to what is there already.
+func writeInto(file string, content []byte) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	if _, err = f.Write(content); err != nil {
+		err = fmt.Errorf("write %s: %w", file, err)
+	}
+	return errors.Join(err, f.Close())
 }
