@@ -51,7 +51,9 @@ func readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.
 		if p.Warning {
 			text += " (warning)"
 		}
-		fmt.Fprintln(problemsTo, text)
+		if _, err := fmt.Fprintln(problemsTo, text); err != nil {
+			return nil, nil, fmt.Errorf("write problems: %w", err)
+		}
 		failed = failed || !p.Warning
 	}
 	if failed {
@@ -68,7 +70,11 @@ func newRegistryImport(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := openStore(cmd.Context(), g)
+			cfg, err := g.config()
+			if err != nil {
+				return err
+			}
+			s, err := openStoreOf(cmd.Context(), cfg, g.logger())
 			if err != nil {
 				return err
 			}
@@ -78,6 +84,9 @@ func newRegistryImport(g *globals) *cobra.Command {
 					return fmt.Errorf("import ledgers: %w; nothing was changed", err)
 				}
 				fmt.Fprintln(g.err, summarise(changes))
+				if len(changes) > 0 && daemonRuns(cfg.DataDir) {
+					fmt.Fprintf(g.err, "the daemon on %s judges by the ledgers before these until it gets SIGHUP\n", cfg.DataDir)
+				}
 				return nil
 			})
 		},
@@ -126,7 +135,9 @@ func newRegistryDiff(g *globals) *cobra.Command {
 					return writeJSON(g.out, changes)
 				}
 				for _, ch := range changes {
-					fmt.Fprintln(g.out, ch)
+					if _, err := fmt.Fprintln(g.out, ch); err != nil {
+						return fmt.Errorf("write changes: %w", err)
+					}
 				}
 				fmt.Fprintln(g.err, summarise(changes))
 				return nil
