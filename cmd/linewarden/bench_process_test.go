@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -117,6 +118,56 @@ func timesOf(root int) (processTimes, error) {
 		}
 	}
 	return total, nil
+}
+
+// busyTime is the CPU time of everything on this machine since it started.
+func busyTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 8 {
+		return 0, fmt.Errorf("/proc/stat begins with %q", line)
+	}
+	var ticks int64
+	for i, field := range fields[1:8] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if i != 3 && i != 4 { // idle, and idle with a disk at work
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * clockTick, nil
+}
+
+// strangers measures what other programs use of this machine.
+type strangers struct {
+	at         time.Time
+	busy, ours time.Duration
+}
+
+func watchStrangers() (s strangers, err error) {
+	s.at = time.Now()
+	if s.busy, err = busyTime(); err != nil {
+		return s, err
+	}
+	ours, err := timesOf(os.Getpid())
+	s.ours = ours.sum()
+	return s, err
+}
+
+// share is their part of all processors since the watch began.
+func (s strangers) share() (float64, error) {
+	now, err := watchStrangers()
+	if err != nil {
+		return 0, err
+	}
+	theirs := (now.busy - s.busy) - (now.ours - s.ours)
+	return max(0, theirs.Seconds()) / now.at.Sub(s.at).Seconds() / float64(runtime.NumCPU()), nil
 }
 
 func descends(parents map[int]int, pid, root int) bool {

@@ -125,6 +125,9 @@ func (p *benchReport) render() string {
 			fmt.Sprintf("%.0f – %.0f", slices.Min(x.rates), slices.Max(x.rates)),
 			cpuText(x), figure(x.allocations, "%.3f"), figure(x.disk, "%.1f"), figure(rate, "%.2f"), figure(cpu, "%.2f"),
 		})
+		if x.strangers >= disturbedBy {
+			notes = append(notes, fmt.Sprintf("%s %s: other programs used %.0f %% of the processors meanwhile", r.protocol, r.name, 100*x.strangers))
+		}
 		if r.note != "" {
 			notes = append(notes, fmt.Sprintf("%s %s: %s", r.protocol, r.name, r.note))
 		}

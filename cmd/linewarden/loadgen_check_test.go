@@ -199,11 +199,15 @@ func TestBenchReport(t *testing.T) {
 	if rate != 2.5 || cpu != 2.5 {
 		t.Errorf("the ratios are %v and %v", rate, cpu)
 	}
+	r.rows[1].result.strangers = 0.25
 	if rate, _ := r.ratios(r.rows[0]); !math.IsNaN(rate) {
 		t.Errorf("linewarden through itself is %v", rate)
 	}
 	text := r.render()
-	for _, want := range []string{"200000 – 300000", "ipfix absent was not measured: absentd is not installed", "decode alone was not measured: not chosen"} {
+	for _, want := range []string{
+		"200000 – 300000", "ipfix absent was not measured: absentd is not installed", "decode alone was not measured: not chosen",
+		"netflow9 peer: other programs used 25 % of the processors",
+	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not say %q:\n%s", want, text)
 		}
@@ -279,6 +283,14 @@ func TestProcessFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watch, err := watchStrangers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy, err := busyTime()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); {
 		if _, err := conn.WriteToUDPAddrPort([]byte("123"), local); err != nil {
 			t.Fatal(err)
@@ -287,6 +299,13 @@ func TestProcessFigures(t *testing.T) {
 	after, err := timesOf(os.Getpid())
 	if spent := after.minus(before).own; err != nil || spent < 50*time.Millisecond {
 		t.Errorf("200 ms of work used %v, %v", spent, err)
+	}
+	share, err := watch.share()
+	if err != nil || share < 0 || share > 1 {
+		t.Errorf("others used %v of the processors, %v", share, err)
+	}
+	if now, err := busyTime(); err != nil || now-busy < 50*time.Millisecond {
+		t.Errorf("200 ms of work kept the machine busy for %v, %v", now-busy, err)
 	}
 	queued, dropped, err := queuedOn(local.Port())
 	if err != nil || queued == 0 || dropped == 0 {
