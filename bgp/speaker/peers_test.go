@@ -268,7 +268,6 @@ enabled = true
 multihop-ttl = 8
 [neighbors.timers.config]
 connect-retry = 1
-idle-hold-time-after-reset = 1
 [neighbors.graceful-restart.config]
 enabled = true
 restart-time = 30
@@ -299,7 +298,9 @@ enabled = true
 	control("global", "rib", "del", "-a", "ipv4", "10.54.0.0/16")
 	control("global", "rib", "del", "-a", "ipv6", "2001:db8:4::/48")
 	tb.wait(t, "withdrawals", tb.count(9))
-	control("neighbor", "127.0.0.1", "reset")
+	control("neighbor", "127.0.0.1", "disable")
+	tb.wait(t, "down", func() bool { return tb.times("down "+peer) == 1 })
+	control("neighbor", "127.0.0.1", "enable")
 	tb.wait(t, "reset", func() bool { return len(tb.routes) == 9 && tb.times("up "+peer) == 2 && tb.times("down "+peer) == 1 })
 	d.kill()
 	tb.wait(t, "stale", func() bool { return len(tb.stale) == 9 && tb.times("stale "+peer) == 1 })
@@ -489,13 +490,23 @@ allow to any
 
 // TestPassword takes a table over a signed connection (RFC 2385), and no unsigned one.
 func TestPassword(t *testing.T) {
-	t.Parallel()
+	// A socket of both families sees IPv4 neighbours by mapped addresses.
+	for address, listen := range map[string]string{"127.0.0.17": "127.0.0.1:0", "127.0.0.18": ":0"} {
+		t.Run(listen, func(t *testing.T) {
+			t.Parallel()
+			testPassword(t, address, listen)
+		})
+	}
+}
+
+func testPassword(t *testing.T, address, listen string) {
+	t.Helper()
 	program := installed(t, "bird")
 	tb := newTable()
-	n := neighborAt("127.0.0.17")
+	n := neighborAt(address)
 	n.Password = "correct horse"
 	config := DefaultConfig()
-	config.Listen, config.ASN, config.RouterID, config.Neighbors = []string{"127.0.0.1:0"}, localASN, netip.MustParseAddr("192.0.2.1"), []Neighbor{n}
+	config.Listen, config.ASN, config.RouterID, config.Neighbors = []string{listen}, localASN, netip.MustParseAddr("192.0.2.1"), []Neighbor{n}
 	probe, err := New(config, Deps{Sink: tb, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -506,7 +517,8 @@ func TestPassword(t *testing.T) {
 	if err := probe.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, to, _ := start(t, tb, nil, n)
+	s, to, _ := start(t, tb, func(c *Config, _ *Deps) { c.Listen = []string{listen} }, n)
+	to = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), to.Port())
 	d := newDaemon(t)
 	conf := func(password string) {
 		d.file("bird.conf", fmt.Sprintf(`
@@ -515,7 +527,7 @@ log stderr all;
 protocol device { }
 protocol static { ipv4; route 10.90.0.0/16 blackhole; }
 protocol bgp lw {
-	local 127.0.0.17 port %d as 65001;
+	local %s port %d as 65001;
 	neighbor 127.0.0.1 port %d as 64500;
 	multihop;
 	connect delay time 1;
@@ -523,7 +535,7 @@ protocol bgp lw {
 	password "%s";
 	ipv4 { import none; export all; };
 }
-`, freePort(t), to.Port(), password))
+`, address, freePort(t), to.Port(), password))
 	}
 	conf("correct horse")
 	d.command = []string{program, "-f", "-c", "bird.conf", "-s", "bird.ctl", "-P", "bird.pid"}
@@ -535,7 +547,7 @@ protocol bgp lw {
 	// Without the signature nobody gets in.
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 17)}}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IP(n.Address.AsSlice())}}
 	c, err := dialer.DialContext(ctx, "tcp", to.String())
 	if err == nil {
 		_ = c.Close()

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 40 * time.Second
+const patience = 60 * time.Second
 
 // table is a sink that keeps routes as a RIB does, and every event about peers.
 type table struct {
@@ -103,13 +103,14 @@ func (tb *table) put(e *bgp.Event) {
 // wait waits until the table is as ok wants it.
 func (tb *table) wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	began, deadline := time.Now(), time.After(patience)
 	for {
 		tb.mu.Lock()
 		changed := tb.changed
 		done := ok()
 		tb.mu.Unlock()
 		if done {
+			t.Logf("%s: after %v", what, time.Since(began).Round(10*time.Millisecond))
 			return
 		}
 		select {
@@ -332,6 +333,26 @@ func TestExchange(t *testing.T) {
 	if r.ended() != "closed" {
 		t.Error("a notification was answered")
 	}
+}
+
+// TestIPv6 takes a session over IPv6, with IPv4 routes of an IPv6 next hop (RFC 8950).
+func TestIPv6(t *testing.T) {
+	t.Parallel()
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	} else if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tb := newTable()
+	_, to, _ := start(t, tb, func(c *Config, _ *Deps) { c.Listen = []string{"[::1]:0"} }, neighborAt("::1"))
+	r := establish(t, "::1", to, nil)
+	reach := append([]byte{0x80, 14, 24, 0, 1, 1, 16}, netip.MustParseAddr("2001:db8::5").AsSlice()...)
+	reach = append(reach, 0, 16, 10, 1)
+	attributes := append([]byte{0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9}, reach...)
+	b := append([]byte{0, 0, 0, byte(len(attributes))}, attributes...)
+	r.send(append(header(wire.TypeUpdate, len(b)), b...))
+	tb.wait(t, "route", tb.count(1))
+	tb.expect(t, "::1 10.1.0.0/16 0", "2001:db8::5 [65001] 0 0 [] []")
 }
 
 // TestRefused proves how connections and OPENs that are not acceptable are answered.
