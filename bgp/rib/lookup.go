@@ -101,7 +101,8 @@ func (r *RIB) routerLocked(a netip.Addr) *router {
 	for _, p := range r.peers {
 		where.routers[p.router.addr] = p.router
 	}
-	added := &router{addr: a}
+	added := &router{addr: a, bit: uint8(min(r.known, noteShare))}
+	r.known++
 	where.routers[a] = added
 	r.where.Store(&where)
 	r.publishLocked()
@@ -157,12 +158,45 @@ func (r *RIB) siteLocked(name string) uint32 {
 // or as it is best known. The table knows the present alone, so the time is not
 // looked at. A default route says nothing about origins and does not count.
 func (r *RIB) Origin(exporter, addr netip.Addr, _ time.Time) (asn uint32, ok bool) {
+	addr = addr.Unmap()
+	if origin := r.noted(exporter, addr); origin != 0 {
+		return origin, true
+	}
 	var a found
 	r.find(&Query{Exporter: exporter, Addr: addr}, &a)
 	if a.path == nil || a.length == 0 {
 		return 0, false
 	}
 	return a.path.origin, a.path.origin != 0
+}
+
+// noted answers from notes what can be: the longest prefix that covers an IPv4
+// address is one of 17 to 24 bits, all its paths have one origin, and the
+// exporter's own router is among them, or unknown. It returns 0 for all else.
+// Origin takes a third less time by it, as the paths need not be read.
+func (r *RIB) noted(exporter, addr netip.Addr) uint32 {
+	if !addr.Is4() {
+		return 0
+	}
+	b := addr.As4()
+	n := r.global[0].trie.top[int(b[0])<<8|int(b[1])].Load()
+	if n == nil || n.nkids > 0 && n.below.has(int(b[2])) {
+		return 0
+	}
+	length, i := n.longest(int(b[2]), 9)
+	if length == 0 {
+		return 0
+	}
+	note := n.values()[i].note.Load()
+	switch at := r.where.Load().seatOf(exporter); {
+	case at.router != nil && (at.router.bit == noteShare || note>>at.router.bit&1 == 0), at.router == nil && at.site != 0:
+		return 0
+	}
+	// Last, so that a session that died before the note was read is seen.
+	if r.dying.Load() > 0 {
+		return 0
+	}
+	return uint32(note >> noteBits)
 }
 
 // Lookup returns the path to an address. Of the paths that cover it, a path of

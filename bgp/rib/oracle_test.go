@@ -283,7 +283,7 @@ func play(tb testing.TB, next func(n int) int, steps int) {
 		if err := r.Apply(&e); err != nil {
 			tb.Fatal(err)
 		}
-		if next(16) == 0 {
+		if next(4) == 0 {
 			r.Sweep()
 		}
 		for range 2 {

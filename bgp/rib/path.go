@@ -82,3 +82,26 @@ func order(a, b *path) int {
 	}
 	return cmp.Compare(a.id, b.id)
 }
+
+// A note says of the paths of a prefix what Origin mostly wants to know: the
+// origin, in the upper half, if all have the same; and which routers have a
+// path, by a bit each. Routers after the first 31 share the last bit, which says
+// nothing of one of them.
+const (
+	noteBits  = 32
+	noteShare = 31
+)
+
+func noteOf(list []path) uint64 {
+	if len(list) == 0 {
+		return 0
+	}
+	origin, routers := list[0].origin, uint64(0)
+	for i := range list {
+		if list[i].origin != origin {
+			return 0
+		}
+		routers |= 1 << list[i].from.router.bit
+	}
+	return uint64(origin)<<noteBits | routers
+}

@@ -12,6 +12,7 @@ import (
 // router is who told us routes.
 type router struct {
 	addr netip.Addr
+	bit  uint8         // in notes
 	site atomic.Uint32 // number of its site, 0 = none
 }
 

@@ -202,6 +202,7 @@ func (r *RIB) sweep(stop <-chan struct{}) {
 				}
 			}
 		}
+		r.dying.Add(-int64(len(dead)))
 	}
 }
 

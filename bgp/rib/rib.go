@@ -19,6 +19,7 @@ type RIB struct {
 	pool   *pool
 
 	routes atomic.Int64 // over all tables
+	dying  atomic.Int64 // sessions that are dead and not yet swept; notes may be about them
 	where  atomic.Pointer[directory]
 	vrps   atomic.Pointer[VRPs]
 	global *instance // immutable; also in others under 0
@@ -30,6 +31,7 @@ type RIB struct {
 	dead     []*session            // not yet swept; guarded by mu
 	places   map[netip.Addr]Place  // guarded by mu
 	sites    map[string]uint32     // numbers, from 1; guarded by mu
+	known    int                   // routers there ever were; guarded by mu
 	unplaced uint64                // events refused before they reached a peer; guarded by mu
 }
 
@@ -265,6 +267,7 @@ func (r *RIB) endLocked(s *session, flags uint32, reason Reason, at time.Time) {
 			s.ends[f] = ending{reason, at}
 		}
 	}
+	r.dying.Add(1)
 	s.flags.Or(flags)
 	r.dead = append(r.dead, s)
 	select {

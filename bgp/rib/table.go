@@ -74,11 +74,11 @@ func (t *table) announce(s *session, e *bgp.Event, k *key) error {
 		t.rib.pool.release(was.attributes)
 	}
 	if had != nil {
-		slot.Store(list)
+		slot.Store(list, noteOf(rest))
 		return nil
 	}
 	t.prefixes.Add(1)
-	t.trie.put(k, r.Prefix.Bits(), list)
+	t.trie.put(k, r.Prefix.Bits(), list, noteOf(rest))
 	return nil
 }
 
@@ -128,11 +128,11 @@ func (t *table) part(had *path, s *session, id uint32, prefix netip.Prefix) (was
 }
 
 // settle stores what is left of a list after paths were taken out of it.
-func (t *table) settle(slot *atomic.Pointer[path], k *key, length int, had *path, rest []path) {
+func (t *table) settle(slot *slot[path], k *key, length int, had *path, rest []path) {
 	switch {
 	case slot == nil || len(rest) == len(had.list()):
 	case len(rest) > 0:
-		slot.Store(newPaths(rest))
+		slot.Store(newPaths(rest), noteOf(rest))
 	default:
 		t.prefixes.Add(-1)
 		t.trie.drop(k, length)
@@ -218,7 +218,7 @@ func (t *table) sweepNode(c *cursor[path], n *node[path]) {
 		}
 		rest := t.alive(had, c.prefixAt(at, t.width))
 		if len(rest) > 0 {
-			n.values()[slot].Store(newPaths(rest))
+			n.values()[slot].Store(newPaths(rest), noteOf(rest))
 			return
 		}
 		emptied++

@@ -61,15 +61,32 @@ func (b *bitset) from(i int) int {
 	return -1
 }
 
+// slot holds the value of one prefix. note is what the owner of the trie wants to
+// know of the value without reading it; a reader uses one of the two, as they
+// do not change together.
+type slot[V any] struct {
+	value atomic.Pointer[V]
+	note  atomic.Uint64
+}
+
+// Load returns the value.
+func (s *slot[V]) Load() *V { return s.value.Load() }
+
+// Store sets both.
+func (s *slot[V]) Store(v *V, note uint64) {
+	s.value.Store(v)
+	s.note.Store(note)
+}
+
 // node covers one octet of the address: prefixes that end in it and children
 // for those that go on. It is immutable but for the pointers among values and
 // kids. It is laid out as two cache lines: a lookup that goes through it reads
 // the second, one that ends in a whole octet reads the first.
 type node[V any] struct {
-	full   bitset             // prefixes that end with the octet, by the octet
-	val    *atomic.Pointer[V] // the first of values: those of part, then those of full
-	part0  uint64             // the first word of part
-	shorts uint16             // how many prefixes are in part
+	full   bitset   // prefixes that end with the octet, by the octet
+	val    *slot[V] // the first of values: those of part, then those of full
+	part0  uint64   // the first word of part
+	shorts uint16   // how many prefixes are in part
 	nvals  uint16
 	nkids  uint16
 
@@ -80,11 +97,11 @@ type node[V any] struct {
 
 // values and kids return the pointers of a node. They were allocated as one
 // slice, of which the node holds the first element.
-func (n *node[V]) values() []atomic.Pointer[V]     { return unsafe.Slice(n.val, int(n.nvals)) }
+func (n *node[V]) values() []slot[V]               { return unsafe.Slice(n.val, int(n.nvals)) }
 func (n *node[V]) kids() []atomic.Pointer[node[V]] { return unsafe.Slice(n.kid0, int(n.nkids)) }
 
 // setValues gives a new node its values.
-func (n *node[V]) setValues(vals []atomic.Pointer[V], shorts int) {
+func (n *node[V]) setValues(vals []slot[V], shorts int) {
 	n.val, n.nvals, n.shorts = unsafe.SliceData(vals), uint16(len(vals)), uint16(shorts)
 }
 
@@ -151,13 +168,13 @@ func (n *node[V]) kid(octet int) *node[V] {
 
 // trie maps prefixes to values. Reads need no lock, writes need one.
 type trie[V any] struct {
-	zero atomic.Pointer[V] // of the default route
+	zero slot[V] // of the default route
 	root atomic.Pointer[node[V]]
 	// top holds, where it is not nil, the nodes of the third octet by the first
 	// two, so that a lookup need not step through those. Prefixes of up to 16
 	// bits are below root.
 	top []atomic.Pointer[node[V]]
-	// Sizes, kept by the writers.
+	// Sizes, kept by the writers; a value is two slots, a child one, of 8 bytes.
 	nodes, slots atomic.Int64
 }
 
@@ -173,7 +190,7 @@ func (t *trie[V]) start(k *key, depth int) (where *atomic.Pointer[node[V]], d in
 }
 
 // get returns where the value of a prefix is, or nil.
-func (t *trie[V]) get(k *key, length int) *atomic.Pointer[V] {
+func (t *trie[V]) get(k *key, length int) *slot[V] {
 	if length == 0 {
 		return &t.zero
 	}
@@ -192,31 +209,31 @@ func (t *trie[V]) get(k *key, length int) *atomic.Pointer[V] {
 	return nil
 }
 
-// put sets the value of a prefix.
-func (t *trie[V]) put(k *key, length int, v *V) {
+// put sets the value of a prefix, and the note beside it.
+func (t *trie[V]) put(k *key, length int, v *V, note uint64) {
 	if length == 0 {
-		t.zero.Store(v)
+		t.zero.Store(v, note)
 		return
 	}
 	depth, at := placeOf(k, length)
 	for where, d := t.start(k, depth); ; d++ {
 		n := where.Load()
 		if n == nil {
-			where.Store(t.branch(k, d, depth, at, v))
+			where.Store(t.branch(k, d, depth, at, v, note))
 			return
 		}
 		if d == depth {
 			if i, ok := n.slot(at); ok {
-				n.values()[i].Store(v)
+				n.values()[i].Store(v, note)
 				return
 			}
-			t.slots.Add(1)
-			where.Store(n.withValue(at, v))
+			t.slots.Add(2)
+			where.Store(n.withValue(at, v, note))
 			return
 		}
 		if !n.below.has(int(k[d])) {
 			t.slots.Add(1)
-			where.Store(n.withKid(int(k[d]), t.branch(k, d+1, depth, at, v)))
+			where.Store(n.withKid(int(k[d]), t.branch(k, d+1, depth, at, v, note)))
 			return
 		}
 		where = &n.kids()[n.below.rank(int(k[d]))]
@@ -224,9 +241,9 @@ func (t *trie[V]) put(k *key, length int, v *V) {
 }
 
 // branch returns new nodes from one depth to another, the last with the value.
-func (t *trie[V]) branch(k *key, from, to int, at place, v *V) *node[V] {
-	n := (&node[V]{}).withValue(at, v)
-	t.slots.Add(1)
+func (t *trie[V]) branch(k *key, from, to int, at place, v *V, note uint64) *node[V] {
+	n := (&node[V]{}).withValue(at, v, note)
+	t.slots.Add(2)
 	t.nodes.Add(int64(to - from + 1))
 	for d := to - 1; d >= from; d-- {
 		t.slots.Add(1)
@@ -237,7 +254,7 @@ func (t *trie[V]) branch(k *key, from, to int, at place, v *V) *node[V] {
 
 // withValue returns a copy of the node with one value more. The children are
 // shared, as the old node is written to no more.
-func (n *node[V]) withValue(at place, v *V) *node[V] {
+func (n *node[V]) withValue(at place, v *V, note uint64) *node[V] {
 	i, _ := n.slot(at)
 	c := *n
 	parts := c.parts()
@@ -248,10 +265,10 @@ func (n *node[V]) withValue(at place, v *V) *node[V] {
 		c.setParts(parts)
 	}
 	old := n.values()
-	vals := make([]atomic.Pointer[V], len(old)+1)
-	load(vals[:i], old[:i])
-	vals[i].Store(v)
-	load(vals[i+1:], old[i:])
+	vals := make([]slot[V], len(old)+1)
+	copySlots(vals[:i], old[:i])
+	vals[i].Store(v, note)
+	copySlots(vals[i+1:], old[i:])
 	c.setValues(vals, parts.size())
 	return &c
 }
@@ -270,6 +287,12 @@ func (n *node[V]) withKid(octet int, kid *node[V]) *node[V] {
 	return &c
 }
 
+func copySlots[V any](to, from []slot[V]) {
+	for i := range from {
+		to[i].Store(from[i].Load(), from[i].note.Load())
+	}
+}
+
 func load[V any](to, from []atomic.Pointer[V]) {
 	for i := range from {
 		to[i].Store(from[i].Load())
@@ -286,11 +309,11 @@ func (n *node[V]) without(full, part *bitset) *node[V] {
 	}
 	c.setParts(parts)
 	old := n.values()
-	vals := make([]atomic.Pointer[V], 0, parts.size()+c.full.size())
+	vals := make([]slot[V], 0, parts.size()+c.full.size())
 	n.each(func(at place, i int) {
 		if at.whole && c.full.has(at.index) || !at.whole && parts.has(at.index) {
 			vals = vals[:len(vals)+1]
-			vals[len(vals)-1].Store(old[i].Load())
+			vals[len(vals)-1].Store(old[i].Load(), old[i].note.Load())
 		}
 	})
 	c.setValues(vals, parts.size())
@@ -330,7 +353,7 @@ func (t *trie[V]) remove(k *key, depth int, full, part *bitset) {
 	}
 	n := where.Load()
 	c := n.without(full, part)
-	t.slots.Add(int64(c.nvals) - int64(n.nvals))
+	t.slots.Add(2 * (int64(c.nvals) - int64(n.nvals)))
 	where.Store(c)
 	for d := depth; c.nvals == 0 && c.nkids == 0; d-- {
 		t.nodes.Add(-1)
@@ -361,7 +384,7 @@ func (n *node[V]) withoutKid(octet int) *node[V] {
 // drop takes one prefix out.
 func (t *trie[V]) drop(k *key, length int) {
 	if length == 0 {
-		t.zero.Store(nil)
+		t.zero.Store(nil, 0)
 		return
 	}
 	var full, part bitset

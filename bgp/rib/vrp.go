@@ -91,7 +91,7 @@ func NewVRPs(list []VRP, now time.Time) (*VRPs, error) {
 			}
 			continue
 		}
-		t.put(&k, p.Prefix.Bits(), &[]grant{g})
+		t.put(&k, p.Prefix.Bits(), &[]grant{g}, 0)
 		v.count++
 	}
 	return v, nil
