@@ -16,7 +16,7 @@ import (
 // cancelled.
 func LicenceMissing() Rule {
 	return define(Spec{
-		ID: "licence-missing", Version: "1", Ledger: true, LookbackDays: 1, QuietDays: 0,
+		ID: "licence-missing", Version: "2", Ledger: true, LookbackDays: 1, QuietDays: 0,
 		Clauses: []Clause{
 			{ID: "N32-2.1.1(1)", Valid: registry.Validity{From: n32Published}},
 			{ID: "N32-2.2.1c", Valid: registry.Validity{From: n32Published}},
@@ -58,46 +58,15 @@ func missingOn(t *Tenure, day registry.Date) []string {
 	return missing
 }
 
-// unlicensedOn returns the newest tenure of that day that lacks a licence, and
-// for which services. A block may have two holders at once.
-func (f ResourceFact) unlicensedOn(day registry.Date) (*Tenure, []string) {
-	for i := len(f.Tenures) - 1; i >= 0; i-- {
-		if t := &f.Tenures[i]; t.Valid.Contains(day) {
-			if missing := missingOn(t, day); len(missing) > 0 {
-				return t, missing
-			}
-		}
-	}
-	return nil, nil
-}
-
 func judgeLicenceMissing(f ResourceFact, _ Params) Judgement {
-	var (
-		j        = Judgement{Outcome: Clear, Completeness: 1}
-		services []string
-		days     int
-		tenure   *Tenure
-	)
-	for d := f.Days.From; d <= f.Days.To; d++ {
-		t, missing := f.unlicensedOn(d)
-		if t == nil {
-			continue
-		}
-		if j.FirstDay == 0 {
-			j.FirstDay = d
-		}
-		j.LastDay, services, tenure = d, missing, t
-		days++
+	h, tenure, services := f.daysWithout(missingOn)
+	if scope, _, _ := f.daysWithout(outOfScopeOn); h.days == 0 || scope.last > h.last {
+		return clearJudgement() // what lacks since is licence-scope: never both
 	}
-	if days == 0 {
-		return j
-	}
-	j.Outcome = Fires
-	j.Ceased = j.LastDay != f.Days.To
-	j.Holder = heldBy(f, Holder{EnterpriseID: tenure.Holder, Name: tenure.HolderName, Province: tenure.Place.Province()})
-	j.Confidence = 1
+	days := h.days
+	j := h.fires(f.Days, High)
+	j.Holder = heldBy(f, tenure.holder())
 	lapsed := lapsedLicences(tenure.Licences, services, j.LastDay)
-	j.Severity = High
 	if onlyExpiredWithin(lapsed, services, j.LastDay, 90) {
 		j.Severity = Medium
 	}

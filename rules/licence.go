@@ -17,6 +17,11 @@ type Tenure struct {
 	Valid      registry.Validity `json:"valid"`
 	// Licences are all rows of the holder for any service.
 	Licences []registry.Licence `json:"licences"`
+	// Commitments are those of the holder for the services the use needs.
+	Commitments []registry.Commitment `json:"commitments,omitempty"`
+	// PlaceOfHolder is set when the resource has no place of its own and Place is
+	// where its holder is registered.
+	PlaceOfHolder bool `json:"place_of_holder,omitempty"`
 }
 
 // ResourceFact is a line or allocation with its tenures in a span.
@@ -33,6 +38,31 @@ func (f ResourceFact) About() (s Subject, enterpriseID, province string) {
 	}
 	last := f.Tenures[len(f.Tenures)-1]
 	return f.Subject, last.Holder, last.Place.Province()
+}
+
+// holder names who holds the tenure.
+func (t *Tenure) holder() Holder {
+	return Holder{EnterpriseID: t.Holder, Name: t.HolderName, Province: t.Place.Province()}
+}
+
+// daysWithout returns the days on which some tenure lacks services, and on the
+// last of them the newest tenure that does, and which. A block may have two
+// holders at once.
+func (f ResourceFact) daysWithout(lacks func(*Tenure, registry.Date) []string) (h held, tenure *Tenure, services []string) {
+	for d := f.Days.From; d <= f.Days.To; d++ {
+		for i := len(f.Tenures) - 1; i >= 0; i-- {
+			t := &f.Tenures[i]
+			if !t.Valid.Contains(d) {
+				continue
+			}
+			if s := lacks(t, d); len(s) > 0 {
+				h.add(d, d)
+				tenure, services = t, s
+				break
+			}
+		}
+	}
+	return h, tenure, services
 }
 
 // servicesFor returns the service codes a use needs, by INTERFACES section 5.
@@ -124,11 +154,19 @@ func (r *resourceFacts) add(kind SubjectKind, id string, valid registry.Validity
 	}
 	holder := view.Enterprise(t.Holder)
 	t.HolderName = displayName(holder, t.Holder)
-	if t.Place == "" && holder != nil {
-		t.Place = holder.Place
+	if t.Place == "" {
+		t.PlaceOfHolder = true
+		if holder != nil {
+			t.Place = holder.Place
+		}
 	}
 	for _, l := range view.Licences(t.Holder) {
 		t.Licences = append(t.Licences, *l)
+	}
+	for _, c := range view.Commitments(t.Holder) {
+		if slices.Contains(t.Services, c.Service) {
+			t.Commitments = append(t.Commitments, *c)
+		}
 	}
 	key := string(kind) + "\x00" + id
 	f := r.bySub[key]

@@ -269,8 +269,21 @@ func Find(catalogue []Rule, id string) (Rule, bool) {
 // Catalogue returns every built-in rule, ordered by id.
 func Catalogue() []Rule {
 	return []Rule{
+		CommitmentOverdue(),
+		CreditNewResource(),
+		EvaluationMissing(),
+		FilingConflict(),
+		FilingOutside(),
+		ICPAccessProvider(),
+		ICPEmptyShell(),
+		ICPStaleAccess(),
+		ICPUnfiled(),
+		IntlGateway(),
 		IntlThirdParty(),
 		IntlUserFile(),
 		LicenceMissing(),
+		LicenceRegion(),
+		LicenceScope(),
+		SubleaseChain(),
 	}
 }

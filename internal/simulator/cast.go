@@ -19,6 +19,7 @@ type cast struct {
 	ifIndexFar uint32
 	places     map[string]string // enterprise → place
 	asns       map[string]uint32
+	evaluated  map[string]bool // enterprise, service and place with a row, or meant to have none
 	world      world
 }
 
@@ -52,6 +53,7 @@ func (c *Carrier) assemble() {
 	b := &cast{
 		c: c, ours: ourStart, foreign: foreignStart,
 		ifIndex: make(map[int]uint32), places: make(map[string]string), asns: make(map[string]uint32),
+		evaluated: make(map[string]bool),
 	}
 	b.plant()
 	b.castLicences()
@@ -59,6 +61,14 @@ func (c *Carrier) assemble() {
 	b.castThirdParties()
 	b.castThirdPartyInnocents()
 	b.castDomestic()
+	b.castScopes()
+	b.castCommitments()
+	b.castEvaluations()
+	b.castCredit()
+	b.castChains()
+	b.castFilings()
+	b.castGateways()
+	b.castNames()
 }
 
 // row appends a row to a ledger.
@@ -81,6 +91,7 @@ func (b *cast) day(offset int) string {
 // enterprise is a row of enterprises.csv in the making.
 type enterprise struct {
 	id, name, nameEN, nature, place, parent string
+	badSince                                string // bad credit since that day
 }
 
 // enterprise adds a body with a valid code.
@@ -94,7 +105,11 @@ func (b *cast) enterprise(e enterprise) string {
 		code = uscc(e.nature, e.place, 100000+b.serial*1373%800000)
 	}
 	b.places[e.id] = e.place
-	b.row("enterprises", e.id, e.name, e.nameEN, code, e.nature, e.place, e.parent, "normal", "")
+	credit := "normal"
+	if e.badSince != "" {
+		credit = "bad"
+	}
+	b.row("enterprises", e.id, e.name, e.nameEN, code, e.nature, e.place, e.parent, credit, e.badSince)
 	return e.id
 }
 
@@ -135,6 +150,9 @@ type allocation struct {
 	enterprise string
 	use, cloud string
 	from, to   string
+	parent     netip.Prefix // block it was cut from
+	place      string       // that of the enterprise if empty
+	noneEval   bool         // leaves the place unevaluated
 }
 
 // allocate adds an allocation from the carrier and returns its prefix.
@@ -150,8 +168,30 @@ func (b *cast) allocate(a allocation) netip.Prefix {
 	}
 	b.serial++
 	filing := fmt.Sprintf("IPBA-%s-%05d", b.places[a.enterprise][:2], b.serial)
-	b.row("allocations", a.prefix.String(), a.enterprise, "", a.use, a.cloud, b.places[a.enterprise], filing, a.from, a.to)
+	parent := ""
+	if a.parent.IsValid() {
+		parent = a.parent.String()
+	}
+	if a.place == "" {
+		a.place = b.places[a.enterprise]
+	}
+	b.row("allocations", a.prefix.String(), a.enterprise, parent, a.use, a.cloud, a.place, filing, a.from, a.to)
+	b.evaluate(a)
 	return a.prefix
+}
+
+// evaluate files the evaluation that a block for a service asks for, once for
+// each enterprise, service and place.
+func (b *cast) evaluate(a allocation) {
+	service := map[string]string{"idc": "B11", "cdn": "B12", "isp": "B14"}[a.use]
+	key := a.enterprise + service + a.place
+	if service == "" || a.enterprise == carrierID || b.evaluated[key] {
+		return
+	}
+	b.evaluated[key] = true
+	if !a.noneEval {
+		b.row("evaluations", a.enterprise, service, a.place, "node-"+a.place, "100000", a.from)
+	}
 }
 
 // network adds a network of somebody else's and returns its hosts.
@@ -187,6 +227,20 @@ const (
 	licenceMissing = "licence-missing"
 	intlUserFile   = "intl-user-file"
 	intlThirdParty = "intl-third-party"
+
+	licenceScope      = "licence-scope"
+	licenceRegion     = "licence-region"
+	commitmentOverdue = "commitment-overdue"
+	evaluationMissing = "evaluation-missing"
+	creditNewResource = "credit-new-resource"
+	subleaseChain     = "sublease-chain"
+	filingOutside     = "filing-outside"
+	filingConflict    = "filing-conflict"
+	intlGateway       = "intl-gateway"
+	icpUnfiled        = "icp-unfiled"
+	icpAccessProvider = "icp-access-provider"
+	icpStaleAccess    = "icp-stale-access"
+	icpEmptyShell     = "icp-empty-shell"
 )
 
 func (b *cast) must(rule, kind, id, why string) {

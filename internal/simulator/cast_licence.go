@@ -61,6 +61,7 @@ func (b *cast) lapsedLicences() {
 		licences: [][6]string{licenceRow("B1-20200102", "B11", "44", b.day(-1200), b.day(600), "cancelled")},
 	})
 	b.must(licenceMissing, "allocation", id, "cloud block whose holder's only licence, B11, was cancelled; B11-2 was never there")
+	b.innocent(licenceScope, "allocation", id, "no service is active at all: that is licence-missing")
 	id = b.resource(resource{
 		e:    enterprise{id: "E206", name: "杭州渡云信息技术有限公司", nameEN: "Duyun Information", place: "330100"},
 		bits: 23, use: "idc", cloud: "yes",
@@ -70,6 +71,7 @@ func (b *cast) lapsedLicences() {
 		},
 	})
 	b.must(licenceMissing, "allocation", id, "B11-2 of a cloud block was held and expired 60 days ago; B11 alone does not cover it")
+	b.innocent(licenceScope, "allocation", id, "B11-2 was held once: that is licence-missing, never both")
 	id = b.resource(resource{
 		e:    enterprise{id: "E207", name: "成都锦屏数据服务有限公司", nameEN: "Jinping Data Services", place: "510100"},
 		bits: 24, use: "idc",
@@ -83,7 +85,8 @@ func (b *cast) lapsedLicences() {
 
 func (b *cast) neverLicensed() {
 	b.enterprise(enterprise{id: "E202", name: "上海飞鸢分发科技有限公司", nameEN: "Feiyuan Delivery", place: "310100"})
-	prefix := b.allocate(allocation{bits: 25, enterprise: "E202", use: "cdn"})
+	prefix := b.allocate(allocation{bits: 25, enterprise: "E202", use: "cdn", noneEval: true})
+	b.must(evaluationMissing, "enterprise", "E202", "cdn for 700 days without licence and without an evaluation: who runs it needs one")
 	b.addLine(lineSpec{
 		id: "DIA-SH-0202", enterprise: "E202", use: "cdn", router: shanghai, mean: 120, down: 0.2, profile: evening,
 		near: b.hosts(prefix, 12, "E202"), far: b.world.homes, apps: serverApps(), ends: []endpoint{{"a", prefix, "datacentre"}},
@@ -117,24 +120,28 @@ func (b *cast) licenceInnocents() {
 		},
 	})
 	b.innocent(licenceMissing, "allocation", id, "B11 was renewed inside the span without a gap")
+	b.innocent(licenceRegion, "allocation", id, "B11 covers exactly the city of the block")
 	id = b.resource(resource{
 		e:    enterprise{id: "E222", name: "上海临汀网络有限公司", nameEN: "Linting Networks", place: "310100"},
 		bits: 24, use: "isp",
 		licences: [][6]string{licenceRow("沪B1-20210020", "B14", "31", b.day(-1825), b.day(0), active)},
 	})
 	b.innocent(licenceMissing, "allocation", id, "B14 is valid up to and including the last day")
+	b.innocent(licenceRegion, "allocation", id, "B14 of the province covers its city")
 	id = b.resource(resource{
 		e:    enterprise{id: "E223", name: "广州穗桥互联有限公司", nameEN: "Suiqiao Interconnect", place: "440100"},
 		bits: 24, use: "idc",
 		licences: [][6]string{licenceRow("粤B1-20200515", "B14", "44", b.day(-900), b.day(900), active)},
 	})
 	b.innocent(licenceMissing, "allocation", id, "another service (B14) is licensed and B11 never was: that is licence-scope")
+	b.must(licenceScope, "allocation", id, "idc block whose holder is licensed for B14 and never was for B11")
 	id = b.resource(resource{
 		e:    enterprise{id: "E224", name: "深圳湾澜科技有限公司", nameEN: "Wanlan Technology", place: "440300"},
 		bits: 24, use: "cdn",
 		licences: [][6]string{licenceRow("B1-20210404", "B12", "31;32", b.day(-900), b.day(900), active)},
 	})
 	b.innocent(licenceMissing, "allocation", id, "B12 exists but covers other provinces: that is licence-region")
+	b.must(licenceRegion, "allocation", id, "cdn block in Shenzhen, B12 covers Shanghai and Jiangsu")
 	id = b.resource(resource{
 		e:    enterprise{id: "E225", name: "杭州织里云栖有限公司", nameEN: "Zhili Cloud", place: "330100"},
 		bits: 23, use: "idc", cloud: "yes",
@@ -165,6 +172,7 @@ func (b *cast) licenceInnocents() {
 func (b *cast) exemptUses() {
 	own := b.allocate(allocation{bits: 20, enterprise: carrierID, use: "isp"}).String()
 	b.innocent(licenceMissing, "allocation", own, "the carrier's own block: the carrier needs no value-added licence here")
+	b.innocent(evaluationMissing, "enterprise", carrierID, "the carrier is exempt")
 	infra := b.allocate(allocation{prefix: infrastructure(), enterprise: carrierID, use: "infrastructure"}).String()
 	b.innocent(licenceMissing, "allocation", infra, "infrastructure of the carrier")
 	pool := b.allocate(allocation{bits: 18, enterprise: carrierID, use: "subscriber_pool"}).String()

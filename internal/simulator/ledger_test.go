@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/csv"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -138,8 +139,8 @@ func TestLedgersReferToEachOther(t *testing.T) {
 func TestKeysAreUnique(t *testing.T) {
 	l := readLedgers(t, testCarrier(t, nil))
 	for name, columns := range map[string][]string{
-		"enterprises": {"enterprise_id"}, "exporters": {"address"}, "interfaces": {"exporter", "if_index"}, "lines": {"line_id"},
-		"user_files": {"user_file"}, "allocations": {"prefix"}, "networks": {"prefix"}, "asns": {"asn"}, "gateways": {"gateway"},
+		"enterprises": {"enterprise_id"}, "exporters": {"address"}, "interfaces": {"exporter", "if_index"}, "lines": {"line_id", "valid_from"},
+		"user_files": {"user_file"}, "allocations": {"prefix", "enterprise_id"}, "networks": {"prefix"}, "asns": {"asn"}, "gateways": {"gateway", "valid_from"},
 		"line_endpoints": {"line_id", "end", "prefix"}, "sources": {"prefix"},
 	} {
 		seen := make(map[string]int)
@@ -164,7 +165,15 @@ func TestKeysAreUnique(t *testing.T) {
 }
 
 func TestPrefixesAreCanonicalAndDisjoint(t *testing.T) {
-	l := readLedgers(t, testCarrier(t, nil))
+	c := testCarrier(t, nil)
+	l := readLedgers(t, c)
+	planted := make(map[string]bool) // subjects of the rules that look for this
+	truth := c.Truth()
+	for _, r := range slices.Concat(truth.Must, truth.May, c.Innocents()) {
+		if r.Rule == filingConflict || r.Rule == filingOutside {
+			planted[r.SubjectID] = true
+		}
+	}
 	var sources, all []netip.Prefix
 	for name, column := range map[string]string{
 		"sources": "prefix", "allocations": "prefix", "networks": "prefix", "line_endpoints": "prefix", "broadcasts": "prefix", "translations": "public_prefix",
@@ -173,6 +182,9 @@ func TestPrefixesAreCanonicalAndDisjoint(t *testing.T) {
 			p, err := netip.ParsePrefix(row[column])
 			if err != nil || p.Masked() != p {
 				t.Errorf("%s.csv:%d:%s: %q is not a canonical prefix (%v)", name, i+2, column, row[column], err)
+				continue
+			}
+			if planted[p.String()] || row["parent"] != "" {
 				continue
 			}
 			switch name {
@@ -190,7 +202,7 @@ func TestPrefixesAreCanonicalAndDisjoint(t *testing.T) {
 	}
 	for i, row := range l["allocations"] {
 		p := netip.MustParsePrefix(row["prefix"])
-		if !slices.ContainsFunc(sources, func(s netip.Prefix) bool { return s.Overlaps(p) && s.Bits() <= p.Bits() }) {
+		if !planted[p.String()] && !slices.ContainsFunc(sources, func(s netip.Prefix) bool { return s.Overlaps(p) && s.Bits() <= p.Bits() }) {
 			t.Errorf("allocations.csv:%d: %s is outside the carrier's blocks", i+2, p)
 		}
 	}
@@ -199,7 +211,12 @@ func TestPrefixesAreCanonicalAndDisjoint(t *testing.T) {
 func TestTruthRefersToTheLedgers(t *testing.T) {
 	c := testCarrier(t, nil)
 	l := readLedgers(t, c)
-	known := map[string]map[string]bool{"line": l["lines"].keys("line_id"), "allocation": l["allocations"].keys("prefix")}
+	known := map[string]map[string]bool{"line": l["lines"].keys("line_id"), "allocation": l["allocations"].keys("prefix"), "enterprise": l["enterprises"].keys("enterprise_id")}
+	known["domain"], known["interface"] = l["domains"].keys("domain"), make(map[string]bool)
+	maps.Copy(known["domain"], l["icp_filings"].keys("domain"))
+	for _, row := range l["interfaces"] {
+		known["interface"][row["exporter"]+"/"+row["if_index"]] = true
+	}
 	truth := c.Truth()
 	for _, r := range slices.Concat(truth.Must, truth.May, c.Innocents()) {
 		if !known[r.SubjectKind][r.SubjectID] {
