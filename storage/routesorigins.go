@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -54,34 +52,19 @@ func (s *Store) Origins(ctx context.Context, prefix netip.Prefix, from, to time.
 	if err != nil {
 		return nil, err
 	}
-	q.covering, q.moreSpecific, q.from, q.to = true, true, from, to.Add(-time.Microsecond)
+	q.covering, q.moreSpecific, q.origins, q.from, q.to = true, true, true, from, to.Add(-time.Microsecond)
 	if q.to.Before(q.from) {
 		return nil, nil
 	}
-	losses, err := s.losses(ctx, time.Time{}, nil)
+	losses, err := s.losses(ctx, time.Time{})
 	if err != nil {
 		return nil, err
 	}
 	found := make(map[originKey]*OriginSpan)
-	sql, values := q.statement(`at, stored, number, next_kind, next_at, next_stored, next_number,
-    router, peer, peer_distinguisher, toInt8(view), prefix, prefix_bits, distinguisher, families, origins`, "")
-	err = s.query(ctx, "read origins", sql, func(r driver.Rows) error {
-		var (
-			h                         routeHit
-			t                         = &h.row
-			at, stored, nextAt, nextS time.Time
-		)
-		if err := r.Scan(&at, &stored, &h.from.number, &h.nextKind, &nextAt, &nextS, &h.next.number,
-			&t.router, &t.peer, &t.peerDistinguisher, &t.view, &t.prefix.addr, &t.prefix.bits, &t.distinguisher, &t.families, &t.origins); err != nil {
-			return err
-		}
-		h.place(at, stored, nextAt, nextS)
-		i, err := h.interval(losses)
-		if err == nil && i.overlaps(&q) {
-			noteOrigins(found, &i, from, to)
-		}
-		return err
-	}, values...)
+	err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+		noteOrigins(found, i, from, to)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +79,6 @@ func noteOrigins(found map[originKey]*OriginSpan, i *RouteInterval, from, to tim
 	}
 	if i.End == RouteHeld || w.To.After(to) {
 		w.To = to
-	}
-	if !w.From.Before(w.To) {
-		return // replaced at the instant it came
 	}
 	origins := i.Origins
 	if len(origins) == 0 {

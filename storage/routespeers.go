@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -30,47 +29,34 @@ func (l lossTimes) after(k bgp.PeerKey, e eventOrder) (eventOrder, bool) {
 	return list[i], true
 }
 
-// losses returns when the peers of some routers, or of all, lost their paths. A
-// session that comes up when the one before it neither ended nor was kept (RFC
-// 4724) has lost them as well.
-func (s *Store) losses(ctx context.Context, known time.Time, routers []netip.Addr) (lossTimes, error) {
-	values := []any{clickhouse.Named("known", knownSecond(known))}
-	some := ""
-	for i, r := range routers {
-		name := "r" + strconv.Itoa(i)
-		some += ", toIPv6({" + name + ":String})"
-		values = append(values, clickhouse.Named(name, r.String()))
-	}
-	if some != "" {
-		some = " AND router IN (" + strings.TrimPrefix(some, ", ") + ")"
-	}
-	losses := make(lossTimes)
-	err := s.query(ctx, "read lost sessions", `SELECT router, peer, families, peer_distinguisher, toInt8(view), at, stored, number FROM
-(
-    SELECT *, lagInFrame(toString(kind)) OVER (PARTITION BY router, peer, families, peer_distinguisher, view
-        ORDER BY at, stored, number ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS before
-    FROM route_peers
-    WHERE kind != 'end_of_rib' AND stored <= toDateTime({known:Int64}, 'UTC')`+some+`
-)
-WHERE kind = 'down' OR kind = 'up' AND before != 'stale'
-ORDER BY at, stored, number`,
+// losses returns when peers lost their paths. A session that comes up when the
+// one before it neither ended nor was kept (RFC 4724) has lost them as well.
+func (s *Store) losses(ctx context.Context, known time.Time) (lossTimes, error) {
+	losses, before := make(lossTimes), make(map[bgp.PeerKey]bgp.EventKind)
+	err := s.query(ctx, "read lost sessions", `SELECT router, peer, families, peer_distinguisher, toInt8(view), toInt8(kind), at, stored, number
+FROM route_peers
+WHERE kind != 'end_of_rib' AND stored <= toDateTime({known:Int64}, 'UTC')
+ORDER BY router, peer, peer_distinguisher, view, at, stored, number`,
 		func(r driver.Rows) error {
 			var (
 				router, peer  netip.Addr
 				families      uint8
 				distinguisher uint64
-				view          int8
+				view, kind    int8
 				at, stored    time.Time
 				o             eventOrder
 			)
-			if err := r.Scan(&router, &peer, &families, &distinguisher, &view, &at, &stored, &o.number); err != nil {
+			if err := r.Scan(&router, &peer, &families, &distinguisher, &view, &kind, &at, &stored, &o.number); err != nil {
 				return err
 			}
 			o.at, o.stored = at.UnixMicro(), uint32(stored.Unix())
-			key := peerKeyOf(router, peer, families, distinguisher, view)
-			losses[key] = append(losses[key], o)
+			key, now := peerKeyOf(router, peer, families, distinguisher, view), bgp.EventKind(kind)
+			if now == bgp.PeerDown || now == bgp.PeerUp && before[key] != bgp.PeerStale {
+				losses[key] = append(losses[key], o)
+			}
+			before[key] = now
 			return nil
-		}, values...)
+		}, clickhouse.Named("known", knownSecond(known)))
 	return losses, err
 }
 

@@ -19,11 +19,6 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
-// pathKey is what makes a path: the table of a peer, a prefix in it, and the
-// families without which addresses are not told apart (not that of the next
-// hop, which is an attribute).
-const pathKey = "prefix, prefix_bits, router, peer, peer_distinguisher, view, distinguisher, path_id, bitAnd(families, 207)"
-
 // routeQuestion selects paths.
 type routeQuestion struct {
 	prefix       netip.Prefix
@@ -31,24 +26,7 @@ type routeQuestion struct {
 	moreSpecific bool      // prefixes inside it, itself included
 	from, to     time.Time // held at some time in it, both included
 	known        time.Time // by what was stored by then; zero = now
-}
-
-// routeHit is a stored announcement and the next event of its path.
-type routeHit struct {
-	row        routeRow
-	from, next eventOrder
-	nextKind   int8 // -1 for none
-}
-
-// eventOrder is the place of an event among others of its source.
-type eventOrder struct {
-	at     int64 // microseconds since 1970
-	stored uint32
-	number uint32
-}
-
-func (o eventOrder) compare(p eventOrder) int {
-	return cmp.Or(cmp.Compare(o.at, p.at), cmp.Compare(o.stored, p.stored), cmp.Compare(o.number, p.number))
+	origins      bool      // read no more attributes than the origins
 }
 
 // condition selects the events of the paths in question, by the order of the
@@ -58,14 +36,8 @@ func (q *routeQuestion) condition() (string, []any) {
 	var values []any
 	name := func(name, value string) { values = append(values, clickhouse.Named(name, value)) }
 	if q.covering {
-		names, lengths := coveringKeys(q.prefix)
-		var keys []string
-		for i := range names {
-			keys = append(keys, fmt.Sprintf("(toIPv6({c%d:String}), {b%d:UInt8})", i, i))
-			name("c"+strconv.Itoa(i), names[i].String())
-			name("b"+strconv.Itoa(i), strconv.Itoa(int(lengths[i])))
-		}
-		places = append(places, "(prefix, prefix_bits) IN ("+strings.Join(keys, ", ")+")")
+		places = append(places, "(prefix, prefix_bits) IN {covering:Array(Tuple(IPv6, UInt8))}")
+		name("covering", coveringKeys(q.prefix))
 	}
 	if q.moreSpecific {
 		low, high := span(q.prefix)
@@ -86,6 +58,16 @@ func (q *routeQuestion) condition() (string, []any) {
 		" AND stored <= toDateTime({known:Int64}, 'UTC')", values
 }
 
+// coveringKeys writes the stored forms of all prefixes that cover p.
+func coveringKeys(p netip.Prefix) string {
+	var b strings.Builder
+	for n := p.Bits(); n >= 0; n-- {
+		addr, bits := netOf(netip.PrefixFrom(p.Addr(), n).Masked())
+		fmt.Fprintf(&b, ",('%v',%d)", netip.AddrFrom16(addr), bits)
+	}
+	return "[" + strings.TrimPrefix(b.String(), ",") + "]"
+}
+
 // knownSecond writes the second up to which what was stored counts.
 func knownSecond(known time.Time) string {
 	const last = 1<<32 - 1
@@ -95,36 +77,94 @@ func knownSecond(known time.Time) string {
 	return strconv.FormatInt(min(max(known.Unix(), 0), last), 10)
 }
 
-// coveringKeys returns the stored forms of all prefixes that cover p.
-func coveringKeys(p netip.Prefix) (addrs []netip.Addr, bits []uint8) {
-	for n := p.Bits(); n >= 0; n-- {
-		addr, length := netOf(netip.PrefixFrom(p.Addr(), n).Masked())
-		addrs, bits = append(addrs, netip.AddrFrom16(addr)), append(bits, length)
+// intervals hands over each path in question, those of one path in their order.
+// Events are read in the order of the table and each announcement is kept until
+// the next event of its path, so that no more than one key is in memory.
+func (s *Store) intervals(ctx context.Context, q *routeQuestion, losses lossTimes, use func(*RouteInterval) error) error {
+	condition, values := q.condition()
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_bytes_before_external_sort": sortMemory}))
+	p := pairing{question: q, losses: losses, use: use, open: make(map[uint8]*routeRow)}
+	err := s.query(ctx, "read routes", "SELECT "+routeReads(q.origins)+" FROM routes WHERE "+condition+" ORDER BY "+routeOrder,
+		func(r driver.Rows) error {
+			t := new(routeRow) // its slices are kept
+			if err := r.Scan(t.targets(q.origins)...); err != nil {
+				return err
+			}
+			t.order.at, t.order.stored = t.at.UnixMicro(), uint32(t.stored.Unix())
+			return p.take(t)
+		}, values...)
+	if err != nil {
+		return err
 	}
-	return addrs, bits
+	return p.flush()
 }
 
-// statement is the query for the announcements in question with the next event
-// of their paths. An announcement whose path had its next event before the time
-// in question is left out; a loss of its session is for the caller to find.
-func (q *routeQuestion) statement(reads, order string) (string, []any) {
-	condition, values := q.condition()
-	values = append(values,
-		clickhouse.Named("from", strconv.FormatInt(microsOf(q.from), 10)),
-		clickhouse.Named("to", strconv.FormatInt(microsOf(q.to), 10)))
-	return "SELECT " + reads + ` FROM
-(
-    SELECT *,
-        leadInFrame(toInt8(kind), 1, toInt8(-1)) OVER path AS next_kind,
-        leadInFrame(at) OVER path AS next_at,
-        leadInFrame(stored) OVER path AS next_stored,
-        leadInFrame(number) OVER path AS next_number
-    FROM routes
-    WHERE ` + condition + `
-    WINDOW path AS (PARTITION BY ` + pathKey + ` ORDER BY at, stored, number ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-)
-WHERE kind = 'announce' AND at <= fromUnixTimestamp64Micro({to:Int64}, 'UTC')
-    AND (next_kind < 0 OR next_at > fromUnixTimestamp64Micro({from:Int64}, 'UTC'))` + order, values
+// pairing joins announcements with what came after them.
+type pairing struct {
+	question *routeQuestion
+	losses   lossTimes
+	use      func(*RouteInterval) error
+	last     routeKey
+	open     map[uint8]*routeRow // announcements of the last key, by the families that tell paths apart
+}
+
+// pathFamilies are the bits of families that tell paths apart: not those of the
+// next hop, which is an attribute.
+const pathFamilies = 0b11001111
+
+func (p *pairing) take(t *routeRow) error {
+	if t.routeKey != p.last {
+		if err := p.flush(); err != nil {
+			return err
+		}
+		p.last = t.routeKey
+	}
+	families := t.families & pathFamilies
+	if before := p.open[families]; before != nil {
+		delete(p.open, families)
+		if err := p.settle(before, t); err != nil {
+			return err
+		}
+	}
+	if RouteKind(t.kind) == RouteAnnounced {
+		p.open[families] = t
+	}
+	return nil
+}
+
+// flush settles the announcements after which nothing came.
+func (p *pairing) flush() error {
+	for families, t := range p.open {
+		delete(p.open, families)
+		if err := p.settle(t, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle hands a path over if it was held for some time in question: from its
+// announcement to its next event, if there is one, or the loss of its session,
+// whichever is earlier.
+func (p *pairing) settle(t, next *routeRow) error {
+	from, to := microsOf(p.question.from), microsOf(p.question.to)
+	if t.order.at > to || next != nil && (next.order.at <= from || next.order.at == t.order.at) {
+		return nil
+	}
+	i := RouteInterval{Peer: t.key(), From: time.UnixMicro(t.order.at).UTC()}
+	if next != nil {
+		i.To, i.End = time.UnixMicro(next.order.at).UTC(), endOf(RouteKind(next.kind))
+	}
+	if loss, ok := p.losses.after(i.Peer, t.order); ok && (next == nil || loss.compare(next.order) < 0) {
+		if loss.at <= from || loss.at == t.order.at {
+			return nil
+		}
+		i.To, i.End = time.UnixMicro(loss.at).UTC(), RouteEndSessionLost
+	}
+	if err := t.describe(&i); err != nil {
+		return err
+	}
+	return p.use(&i)
 }
 
 // RoutesAt returns every path to a prefix that covers the given one, itself
@@ -138,26 +178,17 @@ func (s *Store) RoutesAt(ctx context.Context, prefix netip.Prefix, at, known tim
 		return nil, err
 	}
 	q.covering, q.from, q.to, q.known = true, at, at, known
-	var hits []routeHit
-	if err := s.hits(ctx, &q, "", func(h *routeHit) error {
-		hits = append(hits, *h)
-		return nil
-	}); err != nil || len(hits) == 0 {
-		return nil, err
-	}
-	losses, err := s.losses(ctx, known, routersOf(hits))
+	losses, err := s.losses(ctx, known)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]RouteInterval, 0, len(hits))
-	for i := range hits {
-		interval, err := hits[i].interval(losses)
-		if err != nil {
-			return nil, err
-		}
-		if interval.overlaps(&q) {
-			list = append(list, interval)
-		}
+	var list []RouteInterval
+	err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+		list = append(list, *i)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(list, compareIntervals)
 	return list, nil
@@ -179,17 +210,13 @@ func (s *Store) RoutesWithin(ctx context.Context, prefix netip.Prefix, w rules.W
 		if q.to.Before(q.from) {
 			return
 		}
-		losses, err := s.losses(ctx, time.Time{}, nil)
+		losses, err := s.losses(ctx, time.Time{})
 		if err != nil {
 			yield(RouteInterval{}, err)
 			return
 		}
-		err = s.hits(ctx, &q, " ORDER BY "+pathKey+", at, stored, number", func(h *routeHit) error {
-			interval, err := h.interval(losses)
-			if err != nil {
-				return err
-			}
-			if interval.overlaps(&q) && !yield(interval, nil) {
+		err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+			if !yield(*i, nil) {
 				return errEnough
 			}
 			return nil
@@ -206,49 +233,6 @@ func questionOf(prefix netip.Prefix) (routeQuestion, error) {
 		return routeQuestion{}, errors.New("read routes: the prefix is none")
 	}
 	return routeQuestion{prefix: prefix.Masked()}, nil
-}
-
-// hits hands each announcement in question over; it is overwritten by the next.
-func (s *Store) hits(ctx context.Context, q *routeQuestion, order string, use func(*routeHit) error) error {
-	sql, values := q.statement(routeReads, order)
-	return s.query(ctx, "read routes", sql, func(r driver.Rows) error {
-		var h routeHit // its slices are kept
-		if err := h.scan(r); err != nil {
-			return err
-		}
-		return use(&h)
-	}, values...)
-}
-
-// overlaps tells whether a path was held for some time in question.
-func (i *RouteInterval) overlaps(q *routeQuestion) bool {
-	return i.End == RouteHeld || i.To.UnixMicro() > microsOf(q.from) && i.To.After(i.From)
-}
-
-// interval ends the path at its next event or the loss of its session,
-// whichever is earlier.
-func (h *routeHit) interval(losses lossTimes) (RouteInterval, error) {
-	i, err := h.row.interval()
-	if err != nil {
-		return i, err
-	}
-	i.From = time.UnixMicro(h.from.at).UTC()
-	if h.nextKind >= 0 {
-		i.To, i.End = time.UnixMicro(h.next.at).UTC(), endOf(RouteKind(h.nextKind))
-	}
-	if loss, ok := losses.after(i.Peer, h.from); ok && (h.nextKind < 0 || loss.compare(h.next) < 0) {
-		i.To, i.End = time.UnixMicro(loss.at).UTC(), RouteEndSessionLost
-	}
-	return i, nil
-}
-
-func routersOf(hits []routeHit) []netip.Addr {
-	var routers []netip.Addr
-	for i := range hits {
-		routers = append(routers, wide(hits[i].row.router))
-	}
-	slices.SortFunc(routers, netip.Addr.Compare)
-	return slices.Compact(routers)
 }
 
 // compareIntervals orders the answers of RoutesAt.

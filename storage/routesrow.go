@@ -1,51 +1,81 @@
 package storage
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/linewarden/linewarden/bgp"
 )
 
-// routeRow is where an announcement is read to.
+// eventOrder is the place of an event among others of its source.
+type eventOrder struct {
+	at     int64 // microseconds since 1970
+	stored uint32
+	number uint32
+}
+
+func (o eventOrder) compare(p eventOrder) int {
+	return cmp.Or(cmp.Compare(o.at, p.at), cmp.Compare(o.stored, p.stored), cmp.Compare(o.number, p.number))
+}
+
+// routeKey is what the table is ordered by before time: with some families it
+// makes a path.
+type routeKey struct {
+	prefix            netRow
+	router, peer      netip.Addr
+	peerDistinguisher uint64
+	view              int8
+	distinguisher     uint64
+	pathID            uint32
+}
+
+// routeRow is where an event is read to.
 type routeRow struct {
-	router, peer, nextHop       netip.Addr
-	prefix                      netRow
-	view, origin, validity      int8
-	peerDistinguisher           uint64
-	distinguisher               uint64
-	peerAS, pathID              uint32
-	families                    uint8
-	origins, communities, large []uint32
-	path                        string
-	med, localPref              *uint32
+	routeKey
+	order      eventOrder
+	at, stored time.Time // as they are read
+	kind       int8
+	families   uint8
+	peerAS     uint32
+	origins    []uint32
+	attributes routeAttributes
 }
 
-// routeReads is what is selected of an announcement, in the order of scan.
-const routeReads = `at, stored, number, next_kind, next_at, next_stored, next_number,
-    router, peer, peer_distinguisher, peer_as, toInt8(view), prefix, prefix_bits, distinguisher, path_id, families,
-    origins, as_path, toInt8(origin), next_hop, med, local_pref, communities, large_communities, toInt8(validity)`
-
-// scan reads a row of routeReads.
-func (h *routeHit) scan(r driver.Rows) error {
-	var (
-		t                         = &h.row
-		at, stored, nextAt, nextS time.Time
-	)
-	err := r.Scan(&at, &stored, &h.from.number, &h.nextKind, &nextAt, &nextS, &h.next.number,
-		&t.router, &t.peer, &t.peerDistinguisher, &t.peerAS, &t.view, &t.prefix.addr, &t.prefix.bits, &t.distinguisher, &t.pathID, &t.families,
-		&t.origins, &t.path, &t.origin, &t.nextHop, &t.med, &t.localPref, &t.communities, &t.large, &t.validity)
-	h.place(at, stored, nextAt, nextS)
-	return err
+// routeAttributes are what only some questions read.
+type routeAttributes struct {
+	path               string
+	nextHop            netip.Addr
+	origin, validity   int8
+	med, localPref     *uint32
+	communities, large []uint32
 }
 
-// place sets the times of the announcement and of the next event.
-func (h *routeHit) place(at, stored, nextAt, nextStored time.Time) {
-	h.from.at, h.from.stored = at.UnixMicro(), uint32(stored.Unix())
-	h.next.at, h.next.stored = nextAt.UnixMicro(), uint32(nextStored.Unix())
+// routeOrder is the order of the table, and that of events of one instant.
+const routeOrder = "prefix, prefix_bits, router, peer, peer_distinguisher, view, distinguisher, path_id, at, stored, number"
+
+// routeReads returns what is selected, in the order of targets.
+func routeReads(originsOnly bool) string {
+	const reads = "prefix, prefix_bits, router, peer, peer_distinguisher, toInt8(view), distinguisher, path_id, " +
+		"at, stored, number, toInt8(kind), families, peer_as, origins"
+	if originsOnly {
+		return reads
+	}
+	return reads + ", as_path, next_hop, toInt8(origin), toInt8(validity), med, local_pref, communities, large_communities"
+}
+
+// targets returns where the columns go.
+func (t *routeRow) targets(originsOnly bool) []any {
+	list := []any{
+		&t.prefix.addr, &t.prefix.bits, &t.router, &t.peer, &t.peerDistinguisher, &t.view, &t.distinguisher, &t.pathID,
+		&t.at, &t.stored, &t.order.number, &t.kind, &t.families, &t.peerAS, &t.origins,
+	}
+	if originsOnly {
+		return list
+	}
+	a := &t.attributes
+	return append(list, &a.path, &a.nextHop, &a.origin, &a.validity, &a.med, &a.localPref, &a.communities, &a.large)
 }
 
 // key returns whose path it is.
@@ -69,25 +99,26 @@ func netOfRow(n netRow, families uint8) netip.Prefix {
 	return n.prefix()
 }
 
-// interval returns the path, with no end yet.
-func (t *routeRow) interval() (RouteInterval, error) {
-	path, err := parsePath(t.path)
+// describe sets what the announcement says.
+func (t *routeRow) describe(i *RouteInterval) error {
+	a := &t.attributes
+	path, err := parsePath(a.path)
 	if err != nil {
-		return RouteInterval{}, fmt.Errorf("the path to %v from %v: %w", t.prefix.prefix(), t.peer, err)
+		return fmt.Errorf("the path to %v from %v: %w", t.prefix.prefix(), t.peer, err)
 	}
-	i := RouteInterval{Peer: t.key(), PeerAS: t.peerAS, Origins: t.origins, Validity: RouteValidity(t.validity)}
+	i.PeerAS, i.Origins, i.Validity = t.peerAS, t.origins, RouteValidity(a.validity)
 	r := &i.Route
 	r.Prefix, r.Distinguisher, r.PathID = netOfRow(t.prefix, t.families), t.distinguisher, t.pathID
-	r.Path, r.Origin, r.NextHop = path, bgp.Origin(t.origin), addrOf(t.nextHop, family(t.families>>4&3))
-	if t.med != nil {
-		r.MED, r.HasMED = *t.med, true
+	r.Path, r.Origin, r.NextHop = path, bgp.Origin(a.origin), addrOf(a.nextHop, family(t.families>>4&3))
+	if a.med != nil {
+		r.MED, r.HasMED = *a.med, true
 	}
-	if t.localPref != nil {
-		r.LocalPref, r.HasLocalPref = *t.localPref, true
+	if a.localPref != nil {
+		r.LocalPref, r.HasLocalPref = *a.localPref, true
 	}
-	r.Communities = t.communities
-	for n := 0; n+2 < len(t.large); n += 3 {
-		r.LargeCommunities = append(r.LargeCommunities, [3]uint32(t.large[n:]))
+	r.Communities = a.communities
+	for n := 0; n+2 < len(a.large); n += 3 {
+		r.LargeCommunities = append(r.LargeCommunities, [3]uint32(a.large[n:]))
 	}
-	return i, nil
+	return nil
 }

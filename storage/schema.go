@@ -32,6 +32,7 @@ const (
 	codecNear   = "GCD, T64, ZSTD(1)"   // near a sorted one, in no order
 	codecNumber = "T64, ZSTD(1)"
 	codecPlain  = "ZSTD(1)"
+	codecText   = "ZSTD(3)" // much of a row, and like that of the row before
 )
 
 // schema returns every table, as the newest migration leaves them.
@@ -237,7 +238,7 @@ func routeTable() *table {
 		columns: []column{
 			{"stored", kindSecond, codecPlain},
 			{"number", "UInt32", codecNumber},
-			{"at", kindMicrosecond, codecPlain},
+			{"at", kindMicrosecond, codecSorted},
 			{"kind", kindRoute, codecPlain},
 			{"router", "IPv6", codecPlain},
 			{"peer", "IPv6", codecPlain},
@@ -250,12 +251,12 @@ func routeTable() *table {
 			{"path_id", "UInt32", codecPlain},
 			{"families", "UInt8", codecPlain},
 			{"origins", "Array(UInt32)", codecPlain},
-			{"as_path", "String", codecPlain},
+			{"as_path", "String", codecText},
 			{"origin", kindOrigin, codecPlain},
 			{"next_hop", "IPv6", codecPlain},
 			{"med", "Nullable(UInt32)", codecPlain},
 			{"local_pref", "Nullable(UInt32)", codecPlain},
-			{"communities", "Array(UInt32)", codecPlain},
+			{"communities", "Array(UInt32)", codecText},
 			{"large_communities", "Array(UInt32)", codecPlain}, // three numbers each
 			{"validity", kindValidity, codecPlain},
 		},
@@ -278,7 +279,7 @@ func routePeerTable() *table {
 		columns: []column{
 			{"stored", kindSecond, codecPlain},
 			{"number", "UInt32", codecNumber},
-			{"at", kindMicrosecond, codecPlain},
+			{"at", kindMicrosecond, codecSorted},
 			{"kind", kindPeerEvent, codecPlain},
 			{"router", "IPv6", codecPlain},
 			{"peer", "IPv6", codecPlain},
