@@ -21,7 +21,7 @@ type run struct {
 	sinks  []FlowSink
 	keeper *BooksKeeper // nil without a sink for the books
 
-	readers sync.WaitGroup
+	readers sync.WaitGroup // and expire
 	failed  chan error     // one per reader at most
 	waiter  sync.WaitGroup // who waits for the readers
 	done    chan struct{}  // closed when all readers have ended
@@ -67,8 +67,8 @@ func (r *run) run(ctx context.Context) error {
 	overdue, giveUp := context.WithCancel(base)
 	defer giveUp()
 
-	r.startReaders(overdue)
 	stop := make(chan struct{})
+	r.startReaders(overdue, stop)
 	r.carrier.Go(func() { r.carryBooks(overdue, stop) })
 	err := r.keepHouse(ctx)
 	close(stop)
@@ -84,7 +84,7 @@ func (r *run) run(ctx context.Context) error {
 	return errors.Join(err, r.stop(sinks), r.finish(books))
 }
 
-func (r *run) startReaders(overdue context.Context) {
+func (r *run) startReaders(overdue context.Context, stop <-chan struct{}) {
 	for _, sockets := range r.sockets {
 		for worker, s := range sockets {
 			r.readers.Go(func() {
@@ -94,17 +94,34 @@ func (r *run) startReaders(overdue context.Context) {
 			})
 		}
 	}
+	r.readers.Go(func() { r.expire(stop) })
 	r.waiter.Go(func() {
 		r.readers.Wait()
 		close(r.done)
 	})
 }
 
+// expire ends what waits too long in the decoders, until stop. Its records go
+// to a sink, which may hold it up for as long as a reader: so it is none of what
+// keepHouse does, and is waited for like a reader.
+func (r *run) expire(stop <-chan struct{}) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case now := <-tick.C:
+			r.lanes[0].do(func(p *Pipeline) error { return p.Expire(now) })
+		}
+	}
+}
+
 // keepHouse does what is due from time to time, until ctx ends or
-// a reader fails.
+// a reader fails. Nothing in it waits for a sink.
 func (r *run) keepHouse(ctx context.Context) error {
-	expire := time.NewTicker(expireEvery)
-	defer expire.Stop()
+	count := time.NewTicker(expireEvery)
+	defer count.Stop()
 	save := time.NewTicker(r.config.StateEvery)
 	defer save.Stop()
 	for {
@@ -113,8 +130,7 @@ func (r *run) keepHouse(ctx context.Context) error {
 			return nil
 		case err := <-r.failed:
 			return err
-		case now := <-expire.C:
-			r.lanes[0].do(func(p *Pipeline) error { return p.Expire(now) })
+		case <-count.C:
 			r.countAllDrops()
 		case <-save.C:
 			if err := r.saveState(); err != nil {
