@@ -49,11 +49,25 @@ type CollectorConfig struct {
 	Spool            SpoolConfig `yaml:"spool"`
 }
 
-// SpoolConfig is where records wait while the store is down.
+// SpoolConfig is where records wait until the store has them.
 type SpoolConfig struct {
 	Dir      string `yaml:"dir"`
 	MaxBytes Size   `yaml:"max_bytes"`
+	// AtFull says what goes when the spool is full: drop_oldest or drop_newest.
+	AtFull AtFull `yaml:"at_full"`
+	// Sync makes each batch wait for the disk, so that it survives the loss of
+	// power and not only the end of the process.
+	Sync bool `yaml:"sync"`
 }
+
+// AtFull is what a full spool drops.
+type AtFull string
+
+// The policies of a full spool.
+const (
+	dropOldest AtFull = "drop_oldest"
+	dropNewest AtFull = "drop_newest"
+)
 
 // BGPConfig says where routes are taken.
 type BGPConfig struct {
@@ -156,7 +170,7 @@ func DefaultConfig() Config {
 	day := Duration(24 * time.Hour)
 	return Config{
 		Carrier:   CarrierConfig{Name: "Example Telecom", ASNs: []uint32{64500}, Timezone: "Asia/Shanghai"},
-		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30}},
+		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30, AtFull: dropOldest}},
 		BGP: BGPConfig{
 			Listen: ":1790", RouterID: netip.AddrFrom4([4]byte{192, 0, 2, 1}),
 			BMP: BMPConfig{Listen: ":1791"},
@@ -237,6 +251,12 @@ func (c *Config) check() error {
 	if err := c.Collector.Validate(); err != nil {
 		problems = append(problems, err)
 	}
+	if s := c.Collector.Spool; s.AtFull != dropOldest && s.AtFull != dropNewest {
+		bad("collector.spool.at_full", "%q is neither %q nor %q", s.AtFull, dropOldest, dropNewest)
+	}
+	if s := c.Collector.Spool; s.MaxBytes < minSpool {
+		bad("collector.spool.max_bytes", "%d bytes are less than 64MiB, the least that holds a few batches", s.MaxBytes)
+	}
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
 	if len(c.Carrier.ASNs) == 0 {
@@ -250,6 +270,9 @@ func (c *Config) check() error {
 	c.checkRules(bad)
 	return errors.Join(problems...)
 }
+
+// minSpool is the least size of a spool.
+const minSpool = 64 << 20
 
 // complain records one problem of the configuration.
 type complain func(key, format string, args ...any)
@@ -298,13 +321,11 @@ func (c *Config) checkHTTP(bad complain) {
 // NotInEffect names the keys that are accepted and set, and that this version
 // does nothing with yet.
 func (c *Config) NotInEffect() []string {
-	d := DefaultConfig()
 	var keys []string
 	for _, k := range []struct {
 		key string
 		set bool
 	}{
-		{"collector.spool", c.Collector.Spool.MaxBytes != d.Collector.Spool.MaxBytes || c.Collector.Spool.Dir != filepath.Join(c.DataDir, "spool")},
 		{"rules.dir", c.Rules.Dir != ""},
 		{"http.tls", c.HTTP.TLS != TLSConfig{}},
 		{"notify", len(c.Notify) > 0},

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/storage"
 )
 
 // daemon is everything that runs while linewarden serves. It is made by
@@ -21,6 +22,7 @@ type daemon struct {
 	cfg       *Config
 	store     *opened
 	path      *path
+	spool     *storage.FlowSpool
 	collector *collector.Collector
 	routing   *routing
 	auditor   *auditor
@@ -61,11 +63,14 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if d.path, err = newPath(cfg, snapshot, d.routing.table, keep); err != nil {
 		return d, err
 	}
+	if d.spool, err = d.path.openSpool(cfg, d.store.Store); err != nil { //nolint:contextcheck // it outlives the call that opens it
+		return d, err
+	}
 	d.auditor = newAuditor(cfg, d.store, d.path.ledgers, log)
 	if err := d.auditor.recount(ctx); err != nil {
 		return d, err
 	}
-	d.collector, err = collector.New(cfg.Collector.Config, d.path.collectorDeps(d.store.Store, log)) //nolint:contextcheck // a writer outlives the call that opens it
+	d.collector, err = collector.New(cfg.Collector.Config, d.path.collectorDeps(d.store.Store, d.spool, log)) //nolint:contextcheck // a writer outlives the call that opens it
 	if err != nil {
 		return d, err
 	}
@@ -131,6 +136,9 @@ func (d *daemon) close(ctx context.Context) error {
 	}
 	if d.routing != nil {
 		err = errors.Join(err, d.routing.stop(ctx))
+	}
+	if d.spool != nil {
+		err = errors.Join(err, d.spool.Close(ctx))
 	}
 	if d.store != nil {
 		err = errors.Join(err, d.store.close(ctx))

@@ -52,7 +52,7 @@ func newMetrics(d *daemon) *prometheus.Registry {
 	all.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		collector.NewMetrics(d.path.books, d.path.ledgers.Known, d.collector.Sockets),
-		newRoutingMetrics(d.routing), d.auditor.metrics.seconds, d.auditor.metrics.failures, d.auditor.metrics.findings,
+		newRoutingMetrics(d.routing), newSpoolMetrics(d.spool), d.auditor.metrics.seconds, d.auditor.metrics.failures, d.auditor.metrics.findings,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "linewarden_reload_failed",
 			Help: "1 when the last reload failed and the configuration and ledgers before it are in use.",

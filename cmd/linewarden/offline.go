@@ -34,7 +34,7 @@ func newOfflinePath(cfg *Config, s *opened, snapshot *registry.Snapshot) (*offli
 		return nil, err
 	}
 	p := &offlinePath{path: *common, store: s}
-	if p.sink, err = p.newSink(s.Store); err != nil {
+	if p.sink, err = p.newSink(s.Store, nil); err != nil {
 		return nil, err
 	}
 	p.pipeline, err = collector.NewPipeline(p.pipelineConfig(p.sink))

@@ -44,9 +44,9 @@ func newPath(cfg *Config, snapshot *registry.Snapshot, routes enrich.RouteLookup
 	return p, nil
 }
 
-// newSink returns a sink into the store.
-func (p *path) newSink(s *storage.Store) (collector.FlowSink, error) {
-	w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: p.books, Policy: storage.Block, RetryFor: time.Minute})
+// newSink returns a sink into the store, through the spool if there is one.
+func (p *path) newSink(s *storage.Store, spool *storage.FlowSpool) (collector.FlowSink, error) {
+	w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: p.books, Spool: spool, Policy: storage.Block, RetryFor: time.Minute})
 	if err != nil {
 		return nil, fmt.Errorf("open a writer of flows: %w", err)
 	}
@@ -58,14 +58,27 @@ func (p *path) pipelineConfig(sink collector.FlowSink) collector.PipelineConfig 
 	return collector.PipelineConfig{Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher, Sink: sink, Books: p.books}
 }
 
-// collectorDeps leads received datagrams into the store, under the books of
-// this path.
-func (p *path) collectorDeps(s *storage.Store, log *slog.Logger) collector.Deps {
+// collectorDeps leads received datagrams through the spool into the store,
+// under the books of this path.
+func (p *path) collectorDeps(s *storage.Store, spool *storage.FlowSpool, log *slog.Logger) collector.Deps {
 	return collector.Deps{
 		Books: p.books, Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher,
-		NewSink:   func(int) (collector.FlowSink, error) { return p.newSink(s) },
-		BooksSink: s, State: p.netflow, Logger: log,
+		NewSink:   func(int) (collector.FlowSink, error) { return p.newSink(s, spool) },
+		BooksSink: spool, State: p.netflow, Logger: log,
 	}
+}
+
+// openSpool opens the spool of a daemon and begins to send what an earlier one
+// left in it.
+func (p *path) openSpool(cfg *Config, s *storage.Store) (*storage.FlowSpool, error) {
+	c := cfg.Collector.Spool
+	spool, err := s.OpenFlowSpool(storage.FlowSpoolConfig{
+		Dir: c.Dir, MaxBytes: int64(c.MaxBytes), DropNewest: c.AtFull == dropNewest, Sync: c.Sync, Books: p.books,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the spool: %w", err)
+	}
+	return spool, nil
 }
 
 // sampling returns the sampling rates in use, per source.
