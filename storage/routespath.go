@@ -54,25 +54,11 @@ func appendPath(b []byte, path bgp.ASPath) []byte {
 // empty segments left out.
 func parsePath(text string) (bgp.ASPath, error) {
 	var path bgp.ASPath
-	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
+	for text != "" {
 		s := bgp.Segment{Type: bgp.SegmentSequence}
-		part, separator := "", " "
-		if end := strings.IndexAny(text, "{(["); end != 0 {
-			if end < 0 {
-				end = len(text)
-			}
-			part, text = strings.TrimRight(text[:end], " "), text[end:]
-		}
-		for _, r := range brackets {
-			if part != "" || text[0] != r.open {
-				continue
-			}
-			end := strings.IndexByte(text, r.cl)
-			if end < 0 {
-				return nil, errPath
-			}
-			s.Type, separator = r.kind, string(r.separator)
-			part, text = text[1:end], text[end+1:]
+		part, rest, separator, ok := cutSegment(text, &s.Type)
+		if !ok {
+			return nil, errPath
 		}
 		for word := range strings.SplitSeq(part, separator) {
 			asn, err := strconv.ParseUint(word, 10, 32)
@@ -81,7 +67,23 @@ func parsePath(text string) (bgp.ASPath, error) {
 			}
 			s.ASNs = append(s.ASNs, uint32(asn))
 		}
-		path = append(path, s)
+		path, text = append(path, s), strings.TrimPrefix(rest, " ")
 	}
 	return path, nil
+}
+
+// cutSegment returns what stands in the first segment of a path, what follows
+// it, and what separates its numbers. It sets the type if it is no sequence.
+func cutSegment(text string, kind *bgp.SegmentType) (part, rest, separator string, ok bool) {
+	for _, r := range brackets {
+		if text[0] == r.open {
+			*kind = r.kind
+			part, rest, ok = strings.Cut(text[1:], string(r.cl))
+			return part, rest, string(r.separator), ok
+		}
+	}
+	if end := strings.IndexAny(text, "{(["); end > 0 {
+		return strings.TrimSuffix(text[:end], " "), text[end:], " ", true
+	}
+	return text, "", " ", true
 }
