@@ -12,7 +12,7 @@
 // goes. Readers take no lock and allocate nothing; what they hold is freed by
 // the garbage collector when they are done.
 //
-// The paths of a prefix are kept in the order of preference (see the type
+// The paths of a prefix are kept in the order of preference (see the function
 // order), so that a lookup takes the first that fits.
 //
 // # Locks
