@@ -32,7 +32,8 @@ func TestStopDoesNotWaitForASinkThatHangs(t *testing.T) {
 	}
 	close(block)
 	if err == nil {
-		<-d.ended
+		err = <-d.ended
+		t.Log("ended when the sink went on:", err)
 	}
 	d.once.Do(func() {})
 	d.sink.wait(t, 1)
