@@ -236,3 +236,52 @@ func TestSlices(t *testing.T) {
 		t.Errorf("%d routes were not swept", n)
 	}
 }
+
+// TestEndsOfOtherTables hears the end of a VPN table, which says nothing of
+// stale unicast routes, and the end of a family while the session is down, which
+// says that the peer does not keep it.
+func TestEndsOfOtherTables(t *testing.T) {
+	r := newRIB(t, nil)
+	key := peerKey(1)
+	second := int64(0)
+	step := func(kind bgp.EventKind, family bgp.Family, prefix string) {
+		t.Helper()
+		second++
+		e := &bgp.Event{Kind: kind, Family: family, Peer: key, PeerAS: 65000, Time: time.Unix(second, 0)}
+		if prefix != "" {
+			e.Route = bgp.Route{Prefix: netip.MustParsePrefix(prefix), Path: bgp.ASPath{{Type: bgp.SegmentSequence, ASNs: []uint32{65000}}}}
+		}
+		apply(t, r, e, nil)
+	}
+	known := func(v4, v6 bool) {
+		t.Helper()
+		for addr, want := range map[string]bool{"192.0.2.1": v4, "2001:db8::1": v6} {
+			if _, ok := r.Lookup(Query{Addr: netip.MustParseAddr(addr)}); ok != want {
+				t.Errorf("%s is known: %t", addr, ok)
+			}
+		}
+	}
+	begin := func() {
+		step(bgp.PeerUp, bgp.FamilyNone, "")
+		step(bgp.Announce, bgp.FamilyIPv4, "192.0.2.0/24")
+		step(bgp.Announce, bgp.FamilyIPv6, "2001:db8::/32")
+		step(bgp.PeerStale, bgp.FamilyNone, "")
+	}
+	begin()
+	step(bgp.PeerUp, bgp.FamilyNone, "")
+	step(bgp.EndOfRIB, bgp.FamilyVPNv4, "")
+	known(true, true)
+	step(bgp.EndOfRIB, bgp.FamilyIPv4, "")
+	known(false, true)
+	step(bgp.PeerDown, bgp.FamilyNone, "")
+	known(false, false)
+
+	begin()
+	step(bgp.EndOfRIB, bgp.FamilyIPv6, "")
+	known(true, false)
+	step(bgp.EndOfRIB, bgp.FamilyIPv4, "")
+	known(false, false)
+	if state := r.Peers()[0].State; state != Down {
+		t.Errorf("with no route kept the peer is %v", state)
+	}
+}
