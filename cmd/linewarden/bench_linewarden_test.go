@@ -23,7 +23,7 @@ collector:
   netflow: {listen: [%q]}
   sflow: {listen: [%q]}
   receive_buffer: %d
-bgp: {listen: "127.0.0.1:0", bmp: {listen: "127.0.0.1:0"}}
+bgp: {listen: "127.0.0.1:0", neighbors: [{address: 127.0.0.1, asn: 64500}], bmp: {listen: "127.0.0.1:0"}}
 rules: {every: 24h}
 http: {listen: %q}
 `
