@@ -108,21 +108,13 @@ func (r *RIB) staleLocked(p *peer, e *bgp.Event) {
 }
 
 // syncedLocked ends the stale routes of a family whose whole table has come.
-// While the session is down it says that the peer will not restart the family,
-// whose routes are then lost with the session. The end of a VPN table says
-// nothing of unicast; stale VPN routes go with their time.
+// The end of a VPN table says nothing of unicast; stale VPN routes go with
+// their time.
 func (r *RIB) syncedLocked(p *peer, e *bgp.Event) {
-	if e.Family != bgp.FamilyIPv4 && e.Family != bgp.FamilyIPv6 {
+	if p.current == nil || e.Family == bgp.FamilyVPNv4 || e.Family == bgp.FamilyVPNv6 {
 		return
 	}
 	f := familyIndex(e.Family)
-	if p.current == nil {
-		r.dropStaleLocked(p, flagDead4<<f, SessionLost, e.Time)
-		if p.stale == nil {
-			p.state, p.since = Down, e.Time
-		}
-		return
-	}
 	p.synced[f] = true
 	r.dropStaleLocked(p, flagDead4<<f, NotRenewed, e.Time)
 }

@@ -238,8 +238,7 @@ func TestSlices(t *testing.T) {
 }
 
 // TestEndsOfOtherTables hears the end of a VPN table, which says nothing of
-// stale unicast routes, and the end of a family while the session is down, which
-// says that the peer does not keep it.
+// stale unicast routes.
 func TestEndsOfOtherTables(t *testing.T) {
 	r := newRIB(t, nil)
 	key := peerKey(1)
@@ -261,27 +260,14 @@ func TestEndsOfOtherTables(t *testing.T) {
 			}
 		}
 	}
-	begin := func() {
-		step(bgp.PeerUp, bgp.FamilyNone, "")
-		step(bgp.Announce, bgp.FamilyIPv4, "192.0.2.0/24")
-		step(bgp.Announce, bgp.FamilyIPv6, "2001:db8::/32")
-		step(bgp.PeerStale, bgp.FamilyNone, "")
-	}
-	begin()
+	step(bgp.PeerUp, bgp.FamilyNone, "")
+	step(bgp.Announce, bgp.FamilyIPv4, "192.0.2.0/24")
+	step(bgp.Announce, bgp.FamilyIPv6, "2001:db8::/32")
+	step(bgp.PeerStale, bgp.FamilyNone, "")
 	step(bgp.PeerUp, bgp.FamilyNone, "")
 	step(bgp.EndOfRIB, bgp.FamilyVPNv4, "")
+	step(bgp.EndOfRIB, bgp.FamilyVPNv6, "")
 	known(true, true)
 	step(bgp.EndOfRIB, bgp.FamilyIPv4, "")
 	known(false, true)
-	step(bgp.PeerDown, bgp.FamilyNone, "")
-	known(false, false)
-
-	begin()
-	step(bgp.EndOfRIB, bgp.FamilyIPv6, "")
-	known(true, false)
-	step(bgp.EndOfRIB, bgp.FamilyIPv4, "")
-	known(false, false)
-	if state := r.Peers()[0].State; state != Down {
-		t.Errorf("with no route kept the peer is %v", state)
-	}
 }
