@@ -44,7 +44,7 @@ type originKey struct {
 }
 
 // Origins returns the origins of the prefix, of those that cover it and of those
-// inside it, and when they were, within the span from (included) to to (not
+// inside it, and when they were, from an instant (included) up to another (not
 // included), by all that is stored. They are ordered by prefix length, address,
 // distinguisher and origin.
 func (s *Store) Origins(ctx context.Context, prefix netip.Prefix, from, to time.Time) ([]OriginSpan, error) {

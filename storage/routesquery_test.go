@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -19,9 +20,9 @@ func known(tb testing.TB, s *storage.Store, at string) {
 	for _, table := range []string{"routes", "route_peers"} {
 		for _, statement := range []string{
 			"CREATE TABLE moved AS " + table,
-			"INSERT INTO moved SELECT * REPLACE (if(stored > now() - 3600, toDateTime('" + at + "', 'UTC'), stored) AS stored) FROM " + table,
+			fmt.Sprintf("INSERT INTO moved SELECT * REPLACE (if(stored > now() - 3600, toDateTime('%s', 'UTC'), stored) AS stored) FROM %s", at, table),
 			"TRUNCATE TABLE " + table,
-			"INSERT INTO " + table + " SELECT * FROM moved",
+			fmt.Sprintf("INSERT INTO %s SELECT * FROM moved", table),
 			"DROP TABLE moved SYNC",
 		} {
 			if err := s.Exec(tb.Context(), statement); err != nil {
