@@ -1,8 +1,8 @@
 package storage_test
 
 import (
-	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +18,15 @@ import (
 func known(tb testing.TB, s *storage.Store, at string) {
 	tb.Helper()
 	for _, table := range []string{"routes", "route_peers"} {
+		r := strings.NewReplacer("{table}", table, "{at}", at)
 		for _, statement := range []string{
-			"CREATE TABLE moved AS " + table,
-			fmt.Sprintf("INSERT INTO moved SELECT * REPLACE (if(stored > now() - 3600, toDateTime('%s', 'UTC'), stored) AS stored) FROM %s", at, table),
-			"TRUNCATE TABLE " + table,
-			fmt.Sprintf("INSERT INTO %s SELECT * FROM moved", table),
+			"CREATE TABLE moved AS {table}",
+			"INSERT INTO moved SELECT * REPLACE (if(stored > now() - 3600, toDateTime('{at}', 'UTC'), stored) AS stored) FROM {table}",
+			"TRUNCATE TABLE {table}",
+			"INSERT INTO {table} SELECT * FROM moved",
 			"DROP TABLE moved SYNC",
 		} {
-			if err := s.Exec(tb.Context(), statement); err != nil {
+			if err := s.Exec(tb.Context(), r.Replace(statement)); err != nil {
 				tb.Fatal(err)
 			}
 		}
