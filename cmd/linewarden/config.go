@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"time"
 
@@ -316,6 +317,29 @@ func (c *Config) checkHTTP(bad complain) {
 	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
 		bad("http.listen", "%q is not a loopback address; listen on 127.0.0.1 and put a reverse proxy with TLS and accounts before it", c.HTTP.Listen)
 	}
+}
+
+// needRestart names the sections that differ from those a daemon runs with and
+// that it does not take while running.
+func (c *Config) needRestart(running *Config) []string {
+	var keys []string
+	for _, k := range []struct {
+		key       string
+		now, then any
+	}{
+		{"carrier", c.Carrier, running.Carrier},
+		{"collector", c.Collector, running.Collector},
+		{"bgp", []any{c.BGP.Listen, c.BGP.RouterID, c.BGP.Neighbors, c.BGP.BMP}, []any{running.BGP.Listen, running.BGP.RouterID, running.BGP.Neighbors, running.BGP.BMP}},
+		{"storage", c.Storage, running.Storage},
+		{"rules.every", c.Rules.Every, running.Rules.Every},
+		{"http", c.HTTP, running.HTTP},
+		{"privacy", c.Privacy, running.Privacy},
+	} {
+		if !reflect.DeepEqual(k.now, k.then) {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
 }
 
 // NotInEffect names the keys that are accepted and set, and that this version

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,9 +32,9 @@ type daemon struct {
 	reloadBad atomic.Bool // the last reload failed and the one before it is in use
 }
 
-// startDaemon opens all a daemon needs: addresses first, since they are what
-// another program may hold, then the store, the ledgers and the flow sockets.
-// When one of them fails, those before it are closed again.
+// startDaemon opens all a daemon needs: the directory and the console, which
+// another program may hold, then the store, the ledgers, the flow sockets and
+// those for routes. When one of them fails, those before it are closed again.
 func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon, err error) {
 	d := &daemon{log: log, cfg: cfg}
 	defer func() {
@@ -177,6 +178,9 @@ func (d *daemon) tryReload(ctx context.Context, g *globals) error {
 	d.routing.validate(vrps)
 	d.path.ledgers.Swap(snapshot)
 	d.auditor.setParams(cfg.Rules.Params)
+	if keys := cfg.needRestart(d.cfg); len(keys) > 0 {
+		d.log.Warn("these settings have changed and take effect at the next start", "keys", strings.Join(keys, " "))
+	}
 	return nil
 }
 

@@ -62,6 +62,14 @@ func newMetrics(d *daemon) *prometheus.Registry {
 			}
 			return 0
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linewarden_flow_parked_bytes",
+			Help: "Bytes of flow data that wait for a template or a sampling rate; their records are neither stored nor lost yet.",
+		}, func() float64 { return float64(d.path.netflow.Parked()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "linewarden_flow_templates_evicted_total",
+			Help: "Templates and exporters that were forgotten to keep memory bounded.",
+		}, func() float64 { return float64(d.path.netflow.Evicted()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "linewarden_engine_restarts_total",
 			Help: "How often the embedded engine ended by itself and was started again.",

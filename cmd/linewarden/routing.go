@@ -104,7 +104,7 @@ func (r *routing) routesOf(peer bgp.PeerKey, family bgp.Family) int {
 			return int(p.Routes[0])
 		case bgp.FamilyIPv6:
 			return int(p.Routes[1])
-		case bgp.FamilyNone:
+		case bgp.FamilyNone, bgp.FamilyVPNv4, bgp.FamilyVPNv6:
 		}
 	}
 	return 0

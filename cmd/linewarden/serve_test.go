@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -23,6 +24,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/linewarden/linewarden/internal/testkit"
 )
 
 // running is a daemon in a process of its own.
@@ -342,7 +345,65 @@ func TestServe(t *testing.T) {
 	if got := d.flowsOf(); got["E2"] != (first+second)*30 {
 		t.Fatalf("after the kill %v are stored", got)
 	}
+	d.balanced(t, (first+between+second+first)*30)
+
+	// Flows that come while it is killed are stored with their books, or neither.
+	d.send(2*first+between+second, 400)
+	d.killMidway(t)
+	d = startServe(t, dir)
+	d.until("the spool is empty", func() bool { return d.metric("linewarden_spool_entries") == "0" })
+	d.balanced(t, d.count())
 	if err := d.signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count is how many flows are stored.
+func (d *running) count() int {
+	n := 0
+	for _, of := range d.flowsOf() {
+		n += of
+	}
+	return n
+}
+
+// killMidway kills the daemon while it still has flows to store.
+func (d *running) killMidway(t *testing.T) {
+	t.Helper()
+	d.until("flows have come", func() bool { return d.metric(`linewarden_flow_records_received_total{exporter="127.0.0.1",protocol_version="netflow5"}`) != "0" })
+	if err := d.signal(syscall.SIGKILL); err == nil {
+		t.Fatal("a killed daemon ended well")
+	}
+}
+
+// balanced checks that the stored books have each stored flow, and each record
+// as stored or lost.
+func (d *running) balanced(t *testing.T, stored int) {
+	t.Helper()
+	cfg, err := LoadConfig(filepath.Join(d.dir, "linewarden.yaml"), filepath.Join(d.dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := openStoreOf(t.Context(), cfg, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.closeAfter(t.Context(), func() error {
+		entries, err := s.BookEntries(t.Context(), allTime())
+		if err != nil {
+			return err
+		}
+		testkit.BalanceEntries(t, entries)
+		sum := uint64(0)
+		for i := range entries {
+			sum += entries[i].Count.Stored
+		}
+		if sum != uint64(stored) {
+			t.Errorf("%d flows are stored, and the books say %d", stored, sum)
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/linewarden/linewarden/console"
+	"github.com/linewarden/linewarden/storage"
 )
 
 // web serves the console of a daemon.
@@ -80,5 +81,9 @@ func (d *daemon) ready(ctx context.Context) []console.Check {
 	if len(d.path.ledgers.Load().Ledgers().Enterprises) == 0 {
 		ledgers.Detail = "the ledgers are empty; see linewarden registry import"
 	}
-	return []console.Check{sockets, store, ledgers}
+	spool := console.Check{Name: "spool", OK: true}
+	if state := d.spool.Stats().State; state != storage.SpoolOpen {
+		spool = console.Check{Name: "spool", Detail: "flows are being lost, the spool is " + state.String() + "; make room, or raise collector.spool.max_bytes"}
+	}
+	return []console.Check{sockets, store, spool, ledgers}
 }

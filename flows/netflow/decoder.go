@@ -154,6 +154,10 @@ func (d *Decoder) Sampling() map[flows.Source][]uint64 {
 // memory bounded.
 func (d *Decoder) Evicted() uint64 { return d.evicted.Load() }
 
+// Parked returns the bytes that wait for a template or a sampling rate. What is
+// in them is received and neither stored nor lost yet.
+func (d *Decoder) Parked() int64 { return d.parked.Load() }
+
 // list returns the exporters, in no order.
 func (d *Decoder) list() []*exporter {
 	d.mu.RLock()

@@ -10,8 +10,8 @@ import (
 
 func TestDataBeforeItsTemplate(t *testing.T) {
 	b := newBench(t)
-	if out := b.take(v9(3, 0, set(256, basicRecord(1), basicRecord(2), basicRecord(3)))); len(out) != 0 || b.d.parked.Load() == 0 {
-		t.Fatalf("%d records, %d bytes parked", len(out), b.d.parked.Load())
+	if out := b.take(v9(3, 0, set(256, basicRecord(1), basicRecord(2), basicRecord(3)))); len(out) != 0 || b.d.Parked() == 0 {
+		t.Fatalf("%d records, %d bytes parked", len(out), b.d.Parked())
 	}
 	arrived := b.at
 	b.at = b.at.Add(2 * time.Minute)
