@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ClickHouse/ch-go/compress"
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/linewarden/linewarden/flows"
@@ -56,7 +57,7 @@ type FlowSpool struct {
 	owed     map[tallyKey]*flows.Count // books of entries that were dropped
 	failing  error                     // of the last try to send; nil if it went well
 	dropped  time.Time                 // when an entry was lost for want of room
-	bodies   []*proto.Buffer           // to be used again
+	bodies   []*entryBody              // to be used again
 }
 
 // OpenFlowSpool opens the spool of a directory and begins to send what is left
@@ -178,14 +179,22 @@ func (f *FlowSpool) refuse(s *spooled, why error) {
 	}
 }
 
+// packFrom is how many entries must wait for the next to be compressed: then
+// room is dearer than time. A batch takes about a quarter of it.
+const packFrom = 4
+
 // keep puts a batch into the spool.
 func (f *FlowSpool) keep(ctx context.Context, s *spooled) error {
 	body := f.body()
 	defer f.giveBack(body)
-	if err := appendBody(body, s.input); err != nil {
+	var pack *compress.Writer
+	if f.queue.Stats().Entries >= packFrom {
+		pack = body.pack
+	}
+	if err := appendBody(&body.buf, s.input, pack); err != nil {
 		return err
 	}
-	return f.append(ctx, s, body.Buf)
+	return f.append(ctx, s, body.buf.Buf)
 }
 
 // append puts an entry into the spool.
@@ -201,21 +210,27 @@ func (f *FlowSpool) append(ctx context.Context, s *spooled, body []byte) error {
 	return nil
 }
 
+// entryBody is where the columns of a batch are encoded.
+type entryBody struct {
+	buf  proto.Buffer
+	pack *compress.Writer
+}
+
 // body returns memory for the columns of a batch.
-func (f *FlowSpool) body() *proto.Buffer {
+func (f *FlowSpool) body() *entryBody {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.bodies)
 	if n == 0 {
-		return new(proto.Buffer)
+		return &entryBody{pack: compress.NewWriter(compress.LevelZero, compress.LZ4)}
 	}
 	b := f.bodies[n-1]
 	f.bodies = f.bodies[:n-1]
 	return b
 }
 
-func (f *FlowSpool) giveBack(b *proto.Buffer) {
-	b.Reset()
+func (f *FlowSpool) giveBack(b *entryBody) {
+	b.buf.Reset()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.bodies = append(f.bodies, b)

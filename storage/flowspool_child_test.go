@@ -50,7 +50,7 @@ func TestIngestUntilKilled(t *testing.T) {
 	col, err := collector.New(c, collector.Deps{
 		Books: books, Netflow: netflow.New(netflow.Config{Books: books}), BooksSink: f,
 		NewSink: func(int) (collector.FlowSink, error) {
-			w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: books, Spool: f, MaxRows: 400, MaxAge: 10 * time.Millisecond})
+			w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: books, Spool: f, MaxRows: 600, MaxAge: 30 * time.Millisecond})
 			return &tellingSink{FlowWriter: w}, err
 		},
 		Logger: slog.New(slog.DiscardHandler),
@@ -91,7 +91,7 @@ func (s *tellingSink) Append(records []flows.Record) error {
 		s.numbers = append(s.numbers, records[i].Bytes)
 	}
 	err := s.FlowWriter.Append(records)
-	if err != nil || len(s.numbers) < 1500 {
+	if err != nil || len(s.numbers) < 600 {
 		return err
 	}
 	if err := s.Flush(context.Background()); err != nil {
@@ -122,7 +122,7 @@ func export(ctx context.Context, to string, number uint32) error {
 		}
 		conns = append(conns, conn)
 	}
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		b := datagram(number, uint32(i))
@@ -132,9 +132,6 @@ func export(ctx context.Context, to string, number uint32) error {
 		}
 		if _, err := conns[i%len(conns)].Write(b); err != nil {
 			return err
-		}
-		if i%2 == 0 {
-			continue
 		}
 		<-tick.C
 	}

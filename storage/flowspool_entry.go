@@ -1,12 +1,15 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
+	"github.com/ClickHouse/ch-go/compress"
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/linewarden/linewarden/flows"
@@ -120,9 +123,13 @@ func appendCount(b []byte, c *flows.Count) []byte {
 	return b
 }
 
+// packed marks the length of a column that is compressed.
+const packed = 1 << 63
+
 // appendBody writes the columns: each with its name, its type, its length and
-// its bytes as they are in a block of the native format.
-func appendBody(b *proto.Buffer, input proto.Input) error {
+// its bytes as they are in a block of the native format. With pack these are a
+// compressed block of ClickHouse behind their own length, where that is less.
+func appendBody(b *proto.Buffer, input proto.Input, pack *compress.Writer) error {
 	b.PutUVarInt(uint64(len(input)))
 	for _, c := range input {
 		b.PutString(c.Name)
@@ -138,9 +145,39 @@ func appendBody(b *proto.Buffer, input proto.Input) error {
 			s.EncodeState(b)
 		}
 		c.Data.EncodeColumn(b)
-		binary.LittleEndian.PutUint64(b.Buf[at:], uint64(len(b.Buf)-at-8))
+		raw := b.Buf[at+8:]
+		length := uint64(len(raw))
+		if pack != nil {
+			if err := pack.Compress(raw); err != nil {
+				return fmt.Errorf("compress column %s: %w", c.Name, err)
+			}
+			if len(pack.Data)+8 < len(raw) {
+				b.Buf = b.Buf[:at+8]
+				b.PutUInt64(length)
+				b.PutRaw(pack.Data)
+				length = packed | uint64(len(pack.Data)+8)
+			}
+		}
+		binary.LittleEndian.PutUint64(b.Buf[at:], length)
 	}
 	return nil
+}
+
+// unpack is the inverse for the bytes of one column.
+func unpack(b []byte) ([]byte, error) {
+	r := &reader{rest: b}
+	length := r.fixed()
+	// The block has its own idea of the length behind a sum of 16 bytes, the
+	// method and its size. LZ4 makes at most 255 bytes of one.
+	const at = 21
+	if r.short || len(r.rest) < at+4 || length > 255*uint64(len(r.rest)) || uint64(binary.LittleEndian.Uint32(r.rest[at:])) != length {
+		return nil, errForm
+	}
+	raw := make([]byte, length)
+	if _, err := io.ReadFull(compress.NewReader(bytes.NewReader(r.rest)), raw); err != nil {
+		return nil, fmt.Errorf("%w: %w", errForm, err)
+	}
+	return raw, nil
 }
 
 // rawColumn is a column whose bytes are passed on as they are.
@@ -177,7 +214,13 @@ func spooledFrom(e *spool.Entry) (*spooled, error) {
 	r := &reader{rest: e.Body}
 	for range r.many() {
 		name, kind := string(r.text()), string(r.text())
-		data := r.take(r.fixed())
+		length := r.fixed()
+		data := r.take(length &^ packed)
+		if length&packed != 0 && !r.short {
+			if data, err = unpack(data); err != nil {
+				return nil, err
+			}
+		}
 		s.input = append(s.input, proto.InputColumn{
 			Name: name, Data: &rawColumn{kind: proto.ColumnType(kind), rows: s.rows, data: data},
 		})
