@@ -43,40 +43,30 @@ const (
 	NumReasons
 )
 
+// reasonNames are the metric labels.
+var reasonNames = [NumReasons]string{
+	ReasonMalformed:       "malformed",
+	ReasonUnknownVersion:  "unknown_version",
+	ReasonDecoderPanic:    "decoder_panic",
+	ReasonUnknownTemplate: "unknown_template",
+	ReasonParkedTooLong:   "parked_too_long",
+	ReasonParkingFull:     "parking_full",
+	ReasonUnknownSampling: "unknown_sampling",
+	ReasonNotIP:           "not_ip",
+	ReasonQueueFull:       "queue_full",
+	ReasonStoreRefused:    "store_refused",
+	ReasonKernelDrop:      "kernel_drop",
+	ReasonShutdown:        "shutdown",
+	ReasonSpoolFull:       "spool_full",
+	ReasonSpoolDamaged:    "spool_damaged",
+}
+
 // String returns the metric label.
 func (r Reason) String() string {
-	switch r {
-	case ReasonMalformed:
-		return "malformed"
-	case ReasonUnknownVersion:
-		return "unknown_version"
-	case ReasonDecoderPanic:
-		return "decoder_panic"
-	case ReasonUnknownTemplate:
-		return "unknown_template"
-	case ReasonParkedTooLong:
-		return "parked_too_long"
-	case ReasonParkingFull:
-		return "parking_full"
-	case ReasonUnknownSampling:
-		return "unknown_sampling"
-	case ReasonNotIP:
-		return "not_ip"
-	case ReasonQueueFull:
-		return "queue_full"
-	case ReasonStoreRefused:
-		return "store_refused"
-	case ReasonKernelDrop:
-		return "kernel_drop"
-	case ReasonShutdown:
-		return "shutdown"
-	case ReasonSpoolFull:
-		return "spool_full"
-	case ReasonSpoolDamaged:
-		return "spool_damaged"
-	case NumReasons:
+	if r >= NumReasons {
+		return "unknown"
 	}
-	return "unknown"
+	return reasonNames[r]
 }
 
 // Count is the account of one Source over some time. It balances when

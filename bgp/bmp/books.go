@@ -40,15 +40,6 @@ func (r Reason) String() string {
 	return "other"
 }
 
-// Reasons returns every reason.
-func Reasons() []Reason {
-	list := make([]Reason, reasons)
-	for i := range list {
-		list[i] = Reason(i)
-	}
-	return list
-}
-
 // Books count what became of the messages of one router, over all its
 // connections. One goroutine writes while others read.
 type Books struct {

@@ -67,15 +67,6 @@ func (r Reason) String() string {
 	return "reason_" + strconv.Itoa(int(r))
 }
 
-// Reasons returns every reason but ReasonNone.
-func Reasons() []Reason {
-	list := make([]Reason, 0, reasons-1)
-	for r := ReasonNone + 1; r < reasons; r++ {
-		list = append(list, r)
-	}
-	return list
-}
-
 // Refusal is the error of a message that is refused whole.
 type Refusal struct {
 	Reason Reason
@@ -126,15 +117,6 @@ func ignoredOf(afi uint16, safi uint8) Ignored {
 		}
 	}
 	return Ignored(len(ignoredNames) - 1)
-}
-
-// IgnoredFamilies returns every ignored family.
-func IgnoredFamilies() []Ignored {
-	list := make([]Ignored, len(ignoredNames))
-	for i := range list {
-		list[i] = Ignored(i)
-	}
-	return list
 }
 
 // String returns the name of the family in lower case with underscores.

@@ -370,7 +370,9 @@ func (d *running) count() int {
 // killMidway kills the daemon while it still has flows to store.
 func (d *running) killMidway(t *testing.T) {
 	t.Helper()
-	d.until("flows have come", func() bool { return d.metric(`linewarden_flow_records_received_total{exporter="127.0.0.1",protocol_version="netflow5"}`) != "0" })
+	d.until("flows have come", func() bool {
+		return d.metric(`linewarden_flow_records_received_total{exporter="127.0.0.1",protocol_version="netflow5"}`) != "0"
+	})
 	if err := d.signal(syscall.SIGKILL); err == nil {
 		t.Fatal("a killed daemon ended well")
 	}
