@@ -12,18 +12,20 @@ import (
 //
 // The sink answers in the books for each record handed to it, by the record's
 // source and the minute of its Exported: as stored once the store has
-// acknowledged it, else as lost under the reason why.
+// acknowledged it, else as lost under the reason why. A sink that keeps records
+// on disk until then has them when it says so, and answers for them later, if
+// need be in the books of another process.
 type FlowSink interface {
 	// Append takes a copy of the records, which belong to the caller again when
 	// it returns. It may block for as long as the sink's policy for a full queue
 	// says. What has been appended is written without waiting for another call.
 	// An error tells why records were not taken; the sink has counted them.
 	Append(records []flows.Record) error
-	// Flush returns when everything appended is acknowledged by the store or
-	// counted as lost, or when ctx ends.
+	// Flush returns when everything appended is acknowledged by the store, kept
+	// on disk, or counted as lost, or when ctx ends.
 	Flush(ctx context.Context) error
-	// Close flushes and ends the sink. What the store has not acknowledged when
-	// ctx ends is counted as lost.
+	// Close flushes and ends the sink. What is neither with the store nor on disk
+	// when ctx ends is counted as lost.
 	Close(ctx context.Context) error
 }
 

@@ -7,10 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -46,17 +44,7 @@ func (k *kills) startEngine() {
 
 func (k *kills) killEngine() {
 	k.Helper()
-	text, err := os.ReadFile(filepath.Join(k.path, "lock"))
-	if err != nil {
-		k.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		k.Fatal(err)
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		k.Fatal(err)
-	}
+	killEngine(k, k.path)
 	<-k.engine.Done()
 }
 

@@ -91,6 +91,9 @@ func hopeless(err error) bool { return !transient(err) && kindOf(err) == nil }
 
 // giveUp ends the tries for an entry that the store does not take.
 func (f *FlowSpool) giveUp(d *delivery, err error) {
+	f.mu.Lock()
+	f.failing = nil // the next entry tells how the store is
+	f.mu.Unlock()
 	if d.flowsDone {
 		// The flows are there, and stored they are.
 		f.settle(d.entry, flows.NumReasons)
