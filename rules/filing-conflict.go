@@ -81,14 +81,14 @@ func addOverlap(s *registry.Snapshot, found map[netip.Prefix][]Overlap, a, up *r
 		return
 	}
 	v := s.At(common.To)
-	if v.Siblings(a.EnterpriseID, up.EnterpriseID) || v.CarrierGroup(up.EnterpriseID) || cutFrom(v, a, up) || a.Prefix == up.Prefix && cutFrom(v, up, a) {
+	if explained(v, a, up) {
 		return
 	}
 	later, earlier := a, up
 	if up.Valid.From > a.Valid.From {
 		later, earlier = up, a
 	}
-	if a.Prefix == up.Prefix && (v.CarrierGroup(a.EnterpriseID) || later != a || a.Valid.From == up.Valid.From && a.EnterpriseID < up.EnterpriseID) {
+	if a.Prefix == up.Prefix && (later != a || a.Valid.From == up.Valid.From && a.EnterpriseID < up.EnterpriseID) {
 		return // with one prefix the pair is met from either side, and noted once
 	}
 	found[later.Prefix] = append(found[later.Prefix], Overlap{
@@ -96,6 +96,15 @@ func addOverlap(s *registry.Snapshot, found map[netip.Prefix][]Overlap, a, up *r
 		Mine: holderOf(v, later.EnterpriseID, later.Place), Other: holderOf(v, earlier.EnterpriseID, earlier.Place),
 		Since: later.Valid.From, OtherSince: earlier.Valid.From,
 	})
+}
+
+// explained reports whether a may lie in up: they are of one group, up is the
+// carrier's, or one was cut from the other.
+func explained(v *registry.View, a, up *registry.Allocation) bool {
+	if v.Siblings(a.EnterpriseID, up.EnterpriseID) || v.CarrierGroup(up.EnterpriseID) || cutFrom(v, a, up) {
+		return true
+	}
+	return a.Prefix == up.Prefix && (v.CarrierGroup(a.EnterpriseID) || cutFrom(v, up, a))
 }
 
 // cutFrom reports whether the parents of a lead to up or to its holder.

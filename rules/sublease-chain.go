@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
@@ -95,26 +96,9 @@ func chainOf(v *registry.View, a *registry.Allocation) (Chain, bool) {
 	if !isSublet(a.Use) || a.EnterpriseID == "" || v.CarrierGroup(a.EnterpriseID) {
 		return Chain{}, false
 	}
-	links := []ChainLink{linkOf(v, a)}
-	for at, steps := a, 0; steps < deepest; steps++ {
-		up := lessorOf(v, at)
-		if up == nil || up.EnterpriseID == "" || v.CarrierGroup(up.EnterpriseID) {
-			break
-		}
-		sameGroup := v.Siblings(up.EnterpriseID, links[len(links)-1].Holder)
-		if steps == 0 && sameGroup {
-			return Chain{}, false // split inside the holder's own group
-		}
-		if !sameGroup {
-			links = append(links, linkOf(v, up))
-		}
-		at = up
-	}
+	links := linksOf(v, a)
 	if len(links) < 2 {
 		return Chain{}, false
-	}
-	for i, j := 0, len(links)-1; i < j; i, j = i+1, j-1 {
-		links[i], links[j] = links[j], links[i]
 	}
 	c := Chain{Links: links, Use: a.Use, Services: servicesFor(a.Use, a.Cloud), Licensed: true}
 	c.Province = holderOf(v, a.EnterpriseID, a.Place).Province
@@ -126,6 +110,28 @@ func chainOf(v *registry.View, a *registry.Allocation) (Chain, bool) {
 		c.Licensed = c.Licensed && holdsActive(rows, s, v.Day())
 	}
 	return c, true
+}
+
+// linksOf returns the holders from the carrier's customer down to that of a;
+// nothing for a split inside the holder's own group.
+func linksOf(v *registry.View, a *registry.Allocation) []ChainLink {
+	links := []ChainLink{linkOf(v, a)}
+	for at, steps := a, 0; steps < deepest; steps++ {
+		up := lessorOf(v, at)
+		if up == nil || up.EnterpriseID == "" || v.CarrierGroup(up.EnterpriseID) {
+			break
+		}
+		sameGroup := v.Siblings(up.EnterpriseID, links[len(links)-1].Holder)
+		if steps == 0 && sameGroup {
+			return nil
+		}
+		if !sameGroup {
+			links = append(links, linkOf(v, up))
+		}
+		at = up
+	}
+	slices.Reverse(links)
+	return links
 }
 
 func linkOf(v *registry.View, a *registry.Allocation) ChainLink {
