@@ -61,7 +61,7 @@ func (r *routing) validate(vrps *rib.VRPs) {
 // speakerConfig says who may connect. Where nobody may, nothing listens.
 func speakerConfig(cfg *Config) speaker.Config {
 	c := speaker.DefaultConfig()
-	c.ASN, c.RouterID = cfg.Carrier.ASNs[0], cfg.BGP.RouterID
+	c.Listen, c.ASN, c.RouterID = nil, cfg.Carrier.ASNs[0], cfg.BGP.RouterID
 	for _, n := range cfg.BGP.Neighbors {
 		c.Neighbors = append(c.Neighbors, speaker.Neighbor{Address: n.Address, ASN: n.ASN})
 	}

@@ -89,3 +89,19 @@ func TestServeRoutes(t *testing.T) {
 		t.Errorf("after the loss there are routes: %s", text)
 	}
 }
+
+// TestNobodyToHear keeps a daemon without neighbours from listening for them:
+// the address of the default may be another program's.
+func TestNobodyToHear(t *testing.T) {
+	cfg, err := LoadConfig("", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := speakerConfig(cfg); len(c.Listen) != 0 || cfg.BGP.Listen == "" {
+		t.Errorf("without neighbours the daemon listens on %q", c.Listen)
+	}
+	cfg.BGP.Neighbors = []NeighborConfig{{Address: netip.MustParseAddr("192.0.2.9"), ASN: 65001}}
+	if c := speakerConfig(cfg); len(c.Listen) != 1 || c.Listen[0] != cfg.BGP.Listen || len(c.Neighbors) != 1 {
+		t.Errorf("with a neighbour the daemon listens on %q", c.Listen)
+	}
+}
