@@ -44,7 +44,7 @@ const (
 )
 
 // reasonNames are the metric labels.
-var reasonNames = [NumReasons]string{
+var reasonNames = [...]string{
 	ReasonMalformed:       "malformed",
 	ReasonUnknownVersion:  "unknown_version",
 	ReasonDecoderPanic:    "decoder_panic",

@@ -81,7 +81,7 @@ func (f *FlowSpool) report(err error) {
 // complain logs an error, the same one not too often.
 func (f *FlowSpool) complain(what string, err error) {
 	if muted, ok := f.errors.allow(); ok {
-		f.store.log.Warn("spool of flows: "+what, "dir", f.cfg.Dir, "error", err, "errors_not_logged", muted)
+		f.store.log.Warn("the spool of flows is in trouble", "what", what, "dir", f.cfg.Dir, "error", err, "errors_not_logged", muted)
 	}
 }
 
