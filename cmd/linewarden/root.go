@@ -109,7 +109,16 @@ func (g *globals) logger() *slog.Logger {
 }
 
 func (g *globals) loggerAt(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(g.err, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(g.err, &slog.HandlerOptions{Level: level, ReplaceAttr: plainErrors}))
+}
+
+// plainErrors writes errors as what they say. The handler would ask those of
+// some libraries for the stacks of their making, over many lines.
+func plainErrors(_ []string, a slog.Attr) slog.Attr {
+	if err, ok := a.Value.Any().(error); ok {
+		a.Value = slog.StringValue(err.Error())
+	}
+	return a
 }
 
 // config reads the configuration and lays the global flags over it.

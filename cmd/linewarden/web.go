@@ -83,7 +83,7 @@ func (d *daemon) ready(ctx context.Context) []console.Check {
 	}
 	spool := console.Check{Name: "spool", OK: true}
 	if state := d.spool.Stats().State; state != storage.SpoolOpen {
-		spool = console.Check{Name: "spool", Detail: "flows are being lost, the spool is " + state.String() + "; make room, or raise collector.spool.max_bytes"}
+		spool = console.Check{Name: "spool", Detail: "flows wait or are lost, the spool is " + state.String() + "; make room on its disk, or raise collector.spool.max_bytes"}
 	}
 	return []console.Check{sockets, store, spool, ledgers}
 }

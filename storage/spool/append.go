@@ -29,9 +29,9 @@ func (s *Spool) Append(ctx context.Context, e Entry) (id uint64, err error) {
 func (s *Spool) failure(err error) error {
 	switch {
 	case noRoom(err):
-		err = fmt.Errorf("%w: %w; free space on it, or lower storage.spool.max_bytes", ErrDiskFull, err)
+		err = fmt.Errorf("%w: %w; free space on it, or lower collector.spool.max_bytes", ErrDiskFull, err)
 	case errors.Is(err, ErrFull):
-		err = fmt.Errorf("%w: it holds %d bytes; see why the store does not take them, or raise storage.spool.max_bytes", err, s.cfg.MaxBytes)
+		err = fmt.Errorf("%w: it holds %d bytes; see why the store does not take them, or raise collector.spool.max_bytes", err, s.cfg.MaxBytes)
 	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("append to the spool: %w", err)
 	}

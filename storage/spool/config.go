@@ -69,7 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 		problems = append(problems, fmt.Errorf("segments of %d bytes are too small; the least is %d", c.SegmentBytes, leastSegmentBytes))
 	}
 	if c.MaxBytes < 2*c.SegmentBytes {
-		problems = append(problems, fmt.Errorf("%d bytes are too few for segments of %d bytes; raise storage.spool.max_bytes to two of them or more",
+		problems = append(problems, fmt.Errorf("%d bytes are too few for segments of %d bytes; raise collector.spool.max_bytes to two of them or more",
 			c.MaxBytes, c.SegmentBytes))
 	}
 	if c.AtFull > DropNewest {
