@@ -63,7 +63,10 @@ const bufferSize = 256 << 10
 func Open(file string, o Options) (*Reader, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("open recorded export: %w", err)
+		return nil, fmt.Errorf("open recorded export: %w; name a pcap, pcapng or .ipfix file", err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(fmt.Errorf("%s is a directory; name the files in it", file), f.Close())
 	}
 	s, err := open(file, f, o)
 	if err != nil {
