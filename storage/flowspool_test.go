@@ -209,6 +209,58 @@ func TestSpoolOutlastsTheProcess(t *testing.T) {
 	}
 }
 
+// TestSpoolLostAnswers lets flows, and then books, arrive and loses the last
+// bytes of the answer: neither is there twice.
+func TestSpoolLostAnswers(t *testing.T) {
+	behind, direct, g := gated(t)
+	books := flows.NewBooks()
+	f := openSpool(t, behind, storage.FlowSpoolConfig{Dir: t.TempDir(), Books: books})
+	total := uint64(0)
+	write := func(w *storage.FlowWriter) (answer int) {
+		t.Helper()
+		before := g.delivered()
+		if err := w.Append(receive(books, traffic(100, total))); err != nil {
+			t.Fatal(err)
+		}
+		total += 100
+		flush(t, w)
+		flush(t, f)
+		return g.delivered() - before
+	}
+	w := writerOf(t, behind, storage.FlowWriterConfig{Books: books})
+	write(w) // connects
+	ofFlows, alone := write(w), total
+	closeWriter(t, w)
+	w = writerOf(t, behind, storage.FlowWriterConfig{Books: books, Spool: f})
+	write(w)
+	ofBoth, repeated := write(w), 0
+	for _, answer := range []int{ofFlows, ofBoth} {
+		for last := 1; last <= 16; last *= 2 {
+			tried := g.tried()
+			g.loseAnswers(answer - last)
+			write(w)
+			g.loseAnswers(-1)
+			repeated += min(1, g.tried()-tried)
+		}
+	}
+	// Nobody answers the next tries, so that the whole entry is tried anew.
+	g.loseAnswersAndShut(ofBoth - 1)
+	if err := w.Append(receive(books, traffic(100, total))); err != nil {
+		t.Fatal(err)
+	}
+	total += 100
+	flush(t, w)
+	until(t, "the store is missed", func() bool { return f.Stats().Refusal != nil })
+	g.set(true)
+	closeWriter(t, w)
+	flush(t, f)
+	closeSpool(t, f)
+	testkit.Balance(t, books)
+	if sum := storedBooks(t, direct); sum.Stored != total-alone || count(t, direct, "flows") != total || repeated != 10 {
+		t.Errorf("of %d: stored %d, in the table %d; %d of 10 answers were lost", total, sum.Stored+alone, count(t, direct, "flows"), repeated)
+	}
+}
+
 func TestFullSpool(t *testing.T) {
 	for name, newest := range map[string]bool{"drop oldest": false, "drop newest": true} {
 		t.Run(name, func(t *testing.T) { testFullSpool(t, newest) })
