@@ -39,7 +39,7 @@ var (
 // linewardenUnderLoad is the daemon as people run it, with ledgers, into the
 // embedded engine.
 func linewardenUnderLoad() *benchCollector {
-	return &benchCollector{name: "linewarden", start: startLinewarden, expected: 120_000}
+	return &benchCollector{name: "linewarden", start: startLinewarden, expected: 200_000}
 }
 
 func startLinewarden(ctx context.Context, protocol string, target netip.AddrPort, dir string) (*benchRun, error) {

@@ -96,7 +96,7 @@ const (
 
 // goflow2Peer builds goflow2 into dir. It writes protobuf to /dev/null.
 func goflow2Peer(ctx context.Context, dir string) *benchCollector {
-	c := &benchCollector{name: "goflow2 protobuf", version: "goflow2 " + goflow2Version, expected: 80_000}
+	c := &benchCollector{name: "goflow2 protobuf", version: "goflow2 " + goflow2Version, expected: 160_000}
 	build := exec.CommandContext(ctx, "go", "install", goflow2Program+"@"+goflow2Version)
 	build.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
 	build.Dir = dir // outside this module, which does not have what its program needs
@@ -228,7 +228,7 @@ func ready(ctx context.Context, p *benchProcess, target netip.AddrPort, url stri
 // pmacctPeer is nfacctd and sfacctd with the print plugin.
 func pmacctPeer() *benchCollector {
 	return &benchCollector{
-		name: "pmacct print", start: startPmacct, expected: 160_000, version: versionOf("nfacctd", "-V"),
+		name: "pmacct print", start: startPmacct, expected: 250_000, version: versionOf("nfacctd", "-V"),
 		missing: missingOf("install the package pmacct", "nfacctd", "sfacctd"),
 	}
 }
@@ -306,7 +306,7 @@ func sumFlows(file string) (sum uint64, err error) {
 // nfdumpPeer is nfcapd and sfcapd, which write files and do not compress them.
 func nfdumpPeer() *benchCollector {
 	return &benchCollector{
-		name: "nfdump", start: startNfdump, expected: 400_000, version: versionOf("nfcapd", "-V"),
+		name: "nfdump", start: startNfdump, expected: 1_500_000, version: versionOf("nfcapd", "-V"),
 		missing: missingOf("install the packages nfdump and nfdump-sflow", "nfcapd", "sfcapd", "nfdump"),
 	}
 }
