@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,13 +245,17 @@ func TestSpoolLostAnswers(t *testing.T) {
 		}
 	}
 	// Nobody answers the next tries, so that the whole entry is tried anew.
+	write(w) // connects again
 	g.loseAnswersAndShut(ofBoth - 1)
 	if err := w.Append(receive(books, traffic(100, total))); err != nil {
 		t.Fatal(err)
 	}
 	total += 100
 	flush(t, w)
-	until(t, "the store is missed", func() bool { return f.Stats().Refusal != nil })
+	until(t, "books are refused", func() bool {
+		err := f.Stats().Refusal
+		return err != nil && strings.Contains(err.Error(), "write books")
+	})
 	g.set(true)
 	closeWriter(t, w)
 	flush(t, f)
