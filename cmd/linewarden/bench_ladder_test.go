@@ -20,7 +20,7 @@ const (
 	climbBy     = 1.6
 	climbTime   = 2 * time.Second
 	repeatBy    = 1.1
-	repeatTime  = 3 * time.Second
+	repeatTime  = 4 * time.Second
 	repeats     = 3
 	warmTime    = 500 * time.Millisecond
 	highestRate = 5e6 // records a second
