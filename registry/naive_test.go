@@ -137,6 +137,9 @@ func TestAgainstNaive(t *testing.T) {
 			if holder != naiveHolder {
 				t.Fatalf("seed %d day %d: holder of %s is %q, want %q", seed, d, a, holder, naiveHolder)
 			}
+			if got, want := view.Claims(a), (registry.Claims{Allocation: view.Allocation(a), Network: view.Network(a), Net: view.LedgerNet(a)}); got != want {
+				t.Fatalf("claims on %v are %+v, one by one %+v", a, got, want)
+			}
 			if got, want := view.LedgerNet(a), naiveNet(l, d, a); got != want {
 				t.Fatalf("seed %d day %d: network of %s is %s, want %s", seed, d, a, got, want)
 			}
@@ -164,6 +167,7 @@ func TestLookUpsAllocateNothing(t *testing.T) {
 				view.Allocation(a)
 				view.Network(a)
 				view.LedgerNet(a)
+				view.Claims(a)
 				view.Exporter(a)
 			}
 			view.Port(addrs[0], 7)

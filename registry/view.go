@@ -161,6 +161,46 @@ func (v *View) LedgerNet(addr netip.Addr) netip.Prefix {
 	return net
 }
 
+// Claims is what the ledgers say of an address on a day.
+type Claims struct {
+	Allocation *Allocation  // as View.Allocation finds it
+	Network    *Network     // as View.Network does
+	Net        netip.Prefix // as View.LedgerNet does
+}
+
+// Claims answers Allocation, Network and LedgerNet by one look-up instead of
+// three, for who asks about each address of each flow.
+func (v *View) Claims(addr netip.Addr) (c Claims) {
+	widest := widestNet4
+	if addr.Is6() {
+		widest = widestNet6
+	}
+	p := v.snapshot.prefixes
+	for i := p.of(addr); i != none; i = p.entries[i].parent {
+		e := &p.entries[i]
+		if !c.Net.IsValid() && e.prefix.Bits() >= widest && v.names(i) {
+			c.Net = e.prefix
+		}
+		if c.Allocation == nil {
+			if row := v.allocationIn(i); row != none {
+				c.Allocation = &v.snapshot.ledgers.Allocations[row]
+			}
+		}
+		if row := e.first[claimNetwork]; row != none && c.Network == nil {
+			c.Network = &v.snapshot.ledgers.Networks[row]
+		}
+		if c.Allocation != nil && c.Network != nil && c.Net.IsValid() {
+			return c
+		}
+	}
+	if !c.Net.IsValid() {
+		if net, err := addr.Prefix(widest); err == nil { // the zero Addr has no network
+			c.Net = net
+		}
+	}
+	return c
+}
+
 // names reports whether an entry is a network of its own on the day.
 func (v *View) names(e int32) bool {
 	p := v.snapshot.prefixes

@@ -55,12 +55,12 @@ func (e *Enricher) Enrich(records []flows.Record) {
 		labels := &r.Labels
 		*labels = flows.Labels{}
 		line := labelLine(view, r)
-		src, dst := view.Allocation(r.Src), view.Allocation(r.Dst)
-		labels.SrcAllocation, labels.DstAllocation = prefixOf(src), prefixOf(dst)
-		labels.SrcNet, labels.DstNet = view.LedgerNet(r.Src), view.LedgerNet(r.Dst)
-		labels.Holder = holderOf(line, labels.LineDirection, src, dst)
-		labels.SrcOrigin = e.origin(view, r, r.Src, r.SrcAS, at)
-		labels.DstOrigin = e.origin(view, r, r.Dst, r.DstAS, at)
+		src, dst := view.Claims(r.Src), view.Claims(r.Dst)
+		labels.SrcAllocation, labels.DstAllocation = prefixOf(src.Allocation), prefixOf(dst.Allocation)
+		labels.SrcNet, labels.DstNet = src.Net, dst.Net
+		labels.Holder = holderOf(line, labels.LineDirection, src.Allocation, dst.Allocation)
+		labels.SrcOrigin = e.origin(src.Network, r, r.Src, r.SrcAS, at)
+		labels.DstOrigin = e.origin(dst.Network, r, r.Dst, r.DstAS, at)
 	}
 }
 
@@ -125,14 +125,14 @@ func holderOf(line *registry.Line, direction flows.LineDirection, src, dst *regi
 
 // origin asks the routes, then the ledger of other people's networks, then
 // takes what the exporter said.
-func (e *Enricher) origin(view *registry.View, r *flows.Record, addr netip.Addr, exported uint32, at time.Time) uint32 {
+func (e *Enricher) origin(known *registry.Network, r *flows.Record, addr netip.Addr, exported uint32, at time.Time) uint32 {
 	if e.Routes != nil {
 		if asn, ok := e.Routes.Origin(r.Source.Exporter, addr, at); ok {
 			return asn
 		}
 	}
-	if n := view.Network(addr); n != nil && n.ASN != 0 {
-		return n.ASN
+	if known != nil && known.ASN != 0 {
+		return known.ASN
 	}
 	return exported
 }
