@@ -24,6 +24,134 @@ type LineNetworks struct {
 	Unscaled uint64
 }
 
+// LineService is an address and port of a line that networks at the line's
+// other end used as a server on one day. The port is 0 where the protocol has
+// none.
+type LineService struct {
+	Line string
+	Day  registry.Date
+	// Server is the address where it is in an allocation that is no subscriber
+	// pool or in a declared end, else its network.
+	Server netip.Prefix
+	// Near is set when the server is on the customer's side of the interface.
+	Near bool
+	Port uint16
+	// Peers counts distinct client addresses.
+	Peers uint64
+	// Clients are the networks of the clients, ordered; no more than 4,096, the
+	// most active ones.
+	Clients []ServiceClient
+	Bytes   uint64
+	Samples uint64
+}
+
+// ServiceClient is a network that used a service.
+type ServiceClient struct {
+	Network netip.Prefix
+	ASN     uint32 // origin of the network at that time, 0 if unknown
+	Bytes   uint64
+	Samples uint64
+}
+
+// AllocationID names an allocation as filed.
+type AllocationID = netip.Prefix
+
+// AllocationDay is what all addresses of one allocation did on one local day.
+// Out is from the allocation, In to it.
+type AllocationDay struct {
+	Allocation AllocationID
+	Day        registry.Date
+	Out, In    uint64 // bytes
+	Samples    uint64
+	Unscaled   uint64
+	// OutByHour and InByHour are bytes per local hour of the day.
+	OutByHour, InByHour [24]uint64
+	// WebOut are bytes from TCP and UDP ports 80 and 443 of the allocation.
+	WebOut uint64
+	// ServedNetworks and ServedASNs count the distinct remote networks (/24,
+	// /48 or the ledger's) and origins to which addresses of the allocation were
+	// the serving end, FilledNetworks those that served them. Unknown origins
+	// count together as one.
+	ServedNetworks, ServedASNs uint64
+	FilledNetworks, FilledASNs uint64
+	// Exporters saw it.
+	Exporters []netip.Addr
+}
+
+// AllocationHost is what one address of an allocation did on one local day: as
+// a server on Port, or all else it did where Port is 0.
+type AllocationHost struct {
+	Allocation AllocationID
+	Day        registry.Date
+	Address    netip.Addr
+	Port       uint16
+	Out, In    uint64 // bytes
+	Samples    uint64
+	// Peers, Networks and ASNs count distinct remote addresses, networks and
+	// origins.
+	Peers, Networks, ASNs uint64
+	// Hours has bit h set when it was active in local hour h.
+	Hours uint32
+	// Sessions counts distinct (local port, remote address, remote port) seen
+	// over the day where Port is 0, and PeakSessions is the largest number in
+	// one 5-minute bin, scaled by the sampling rate.
+	Sessions, PeakSessions uint64
+}
+
+// AllocationSource is what an allocation took from one remote network as its
+// client on one local day.
+type AllocationSource struct {
+	Allocation AllocationID
+	Day        registry.Date
+	Network    netip.Prefix
+	ASN        uint32 // 0 if unknown
+	In, Out    uint64 // bytes
+	WebIn      uint64 // bytes of In from remote ports 80 and 443
+	Samples    uint64
+}
+
+// ContactKind says how an address dealt with a remote network.
+type ContactKind uint8
+
+// The kinds of contact.
+const (
+	// ContactTunnel is IP protocol 4, 41, 47, 50, 51, 94 or 115, UDP port 500,
+	// 4500, 1194, 1701 or 51820, or TCP or UDP port 1723 or 1194.
+	ContactTunnel ContactKind = iota
+	// ContactAnswer is an answer from port 53 or 853 of the address.
+	ContactAnswer
+	// ContactQuery is a query of the address to port 53 or 853.
+	ContactQuery
+	// ContactOther is anything else, told of addresses with tunnels only.
+	ContactOther
+)
+
+// AllocationContact is what one address exchanged with one remote network on
+// one local day. Answers count bytes out only, so that a scan of silent
+// addresses is none.
+type AllocationContact struct {
+	Allocation AllocationID
+	Day        registry.Date
+	Address    netip.Addr
+	Network    netip.Prefix
+	Kind       ContactKind
+	Out, In    uint64 // bytes
+	Samples    uint64
+}
+
+// AllocationEntry is what entered the carrier with source addresses of an
+// allocation through one interface on one local day. Flows that cross several
+// exporters count at every one: the rule picks by the role of the interface.
+type AllocationEntry struct {
+	Allocation AllocationID
+	Day        registry.Date
+	Exporter   netip.Addr
+	InIf       uint32
+	Line       string // whose interface it is on that day, empty if none
+	Bytes      uint64
+	Samples    uint64
+}
+
 // ExporterBooks is the account of one exporter over a span.
 type ExporterBooks struct {
 	Exporter netip.Addr

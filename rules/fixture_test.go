@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,17 +40,65 @@ func shanghai(t testing.TB) *time.Location {
 // trafficOf answers with what a test laid down.
 type trafficOf struct {
 	networks []rules.LineNetworks
+	hours    []rules.LineHour
+	pairs    func(q rules.PairsQuestion) []rules.LinePairs
+	services []rules.LineService
+	days     []rules.AllocationDay
+	hosts    []rules.AllocationHost
+	sources  []rules.AllocationSource
+	contacts []rules.AllocationContact
+	entries  []rules.AllocationEntry
 	books    []rules.ExporterBooks
 }
 
-func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location) iter.Seq2[rules.LineNetworks, error] {
-	return func(yield func(rules.LineNetworks, error) bool) {
-		for _, n := range f.networks {
-			if !yield(n, nil) {
+// each yields the rows of a test, without an error.
+func each[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
 				return
 			}
 		}
 	}
+}
+
+func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location) iter.Seq2[rules.LineNetworks, error] {
+	return each(f.networks)
+}
+
+func (f trafficOf) LineHours(context.Context, rules.Window) iter.Seq2[rules.LineHour, error] {
+	return each(f.hours)
+}
+
+func (f trafficOf) LinePairs(_ context.Context, q rules.PairsQuestion) iter.Seq2[rules.LinePairs, error] {
+	if f.pairs == nil {
+		return each[rules.LinePairs](nil)
+	}
+	return each(f.pairs(q))
+}
+
+func (f trafficOf) LineServices(_ context.Context, _ rules.Window, _ *time.Location, lines []string) iter.Seq2[rules.LineService, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.services), func(s rules.LineService) bool { return !slices.Contains(lines, s.Line) }))
+}
+
+func (f trafficOf) Allocations(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	return each(f.days)
+}
+
+func (f trafficOf) AllocationHosts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationHost, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.hosts), func(h rules.AllocationHost) bool { return !slices.Contains(within, h.Allocation) }))
+}
+
+func (f trafficOf) AllocationSources(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationSource, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.sources), func(s rules.AllocationSource) bool { return !slices.Contains(within, s.Allocation) }))
+}
+
+func (f trafficOf) AllocationContacts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationContact, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.contacts), func(c rules.AllocationContact) bool { return !slices.Contains(within, c.Allocation) }))
+}
+
+func (f trafficOf) AllocationEntries(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationEntry, error] {
+	return each(f.entries)
 }
 
 func (f trafficOf) ExporterBooks(context.Context, rules.Window) ([]rules.ExporterBooks, error) {

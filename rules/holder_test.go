@@ -50,13 +50,13 @@ func TestFindingsAreAboutWhoHeldIt(t *testing.T) {
 		l.Lines[0].Valid.To = day(t, "2026-02-26")
 		l.Lines[1].EnterpriseID, l.Lines[1].APlace, l.Lines[1].Valid.From = "E2", "440300", day(t, "2026-02-27")
 		before := usage{"10.1.0.0/16", "100.64.7.0/24", [7]uint64{1e6, 1e6, 1e6, 1e6}, 9e6}
-		got := judge(t, rules.IntlThirdParty(), l, trafficOf{before.networks(t), heard(1)}, "2026-02-23", "2026-03-01")["I1"]
+		got := judge(t, rules.IntlThirdParty(), l, trafficOf{networks: before.networks(t), books: heard(1)}, "2026-02-23", "2026-03-01")["I1"]
 		blames(t, got, e1)
 		if got.LastDay != day(t, "2026-02-26") || got.Facts["days"] != 4 || got.Facts["third_party_share"] != 0.1 {
 			t.Errorf("judged by days of another holder: %v", got.Facts)
 		}
 		after := usage{"10.1.0.0/16", "100.64.8.0/24", [7]uint64{4: 1e6, 5: 1e6, 6: 1e6}, 9e6}
-		traffic := trafficOf{append(before.networks(t), after.networks(t)...), heard(1)}
+		traffic := trafficOf{networks: append(before.networks(t), after.networks(t)...), books: heard(1)}
 		got = judge(t, rules.IntlThirdParty(), l, traffic, "2026-02-23", "2026-03-01")["I1"]
 		blames(t, got, nil)
 		if names, _ := got.Facts["third_party_networks"].([]string); !slices.Equal(names, []string{"100.64.8.0/24 far"}) {

@@ -144,7 +144,7 @@ func TestIntlThirdParty(t *testing.T) {
 			if books == nil {
 				books = heard(1)
 			}
-			got := judge(t, rules.IntlThirdParty(), l, trafficOf{tt.usage.networks(t), books}, "2026-02-23", "2026-03-01")["I1"]
+			got := judge(t, rules.IntlThirdParty(), l, trafficOf{networks: tt.usage.networks(t), books: books}, "2026-02-23", "2026-03-01")["I1"]
 			if got.Outcome != tt.want || got.Reason != tt.reason {
 				t.Fatalf("outcome %v %q, want %v %q: %+v", got.Outcome, got.Reason, tt.want, tt.reason, got.Facts)
 			}
@@ -154,7 +154,7 @@ func TestIntlThirdParty(t *testing.T) {
 
 func TestIntlThirdPartyFigures(t *testing.T) {
 	u := usage{"10.1.0.0/16", "100.64.7.0/24", daily(1_000_000), 9_000_000}
-	got := judge(t, rules.IntlThirdParty(), lineOnPort(t), trafficOf{u.networks(t), heard(0.95)}, "2026-02-23", "2026-03-01")["I1"]
+	got := judge(t, rules.IntlThirdParty(), lineOnPort(t), trafficOf{networks: u.networks(t), books: heard(0.95)}, "2026-02-23", "2026-03-01")["I1"]
 	if got.Facts["third_party_share"] != 0.1 {
 		t.Errorf("share %v, want 0.1", got.Facts["third_party_share"])
 	}
@@ -177,9 +177,9 @@ func TestIntlThirdPartyFigures(t *testing.T) {
 }
 
 func TestIntlThirdPartyKeepsUnscaledApart(t *testing.T) {
-	traffic := trafficOf{[]rules.LineNetworks{{
+	traffic := trafficOf{networks: []rules.LineNetworks{{
 		Line: "I1", Day: day(t, "2026-02-24"), Near: prefix("10.1.0.0/16"), Far: prefix("100.64.7.0/24"), Unscaled: 1 << 30,
-	}}, heard(1)}
+	}}, books: heard(1)}
 	got := judge(t, rules.IntlThirdParty(), lineOnPort(t), traffic, "2026-02-23", "2026-03-01")["I1"]
 	if got.Outcome != rules.Withheld || got.Reason != "sampling_unknown" {
 		t.Errorf("got %v %q", got.Outcome, got.Reason)
@@ -191,7 +191,7 @@ func TestIntlThirdPartyKeepsUnscaledApart(t *testing.T) {
 func TestIntlThirdPartyWithheldWhenMostIsUnscaled(t *testing.T) {
 	networks := usage{"10.1.0.0/16", "100.64.7.0/24", daily(1_000_000), 9_000_000}.networks(t)
 	for unscaled, want := range map[uint64]rules.Outcome{70_000_000: rules.Fires, 70_000_001: rules.Withheld} {
-		traffic := trafficOf{append(slices.Clone(networks), rules.LineNetworks{Line: "I1", Day: day(t, "2026-02-24"), Near: prefix("10.1.0.0/16"), Far: prefix("10.2.0.0/16"), Unscaled: unscaled}), heard(1)}
+		traffic := trafficOf{networks: append(slices.Clone(networks), rules.LineNetworks{Line: "I1", Day: day(t, "2026-02-24"), Near: prefix("10.1.0.0/16"), Far: prefix("10.2.0.0/16"), Unscaled: unscaled}), books: heard(1)}
 		if got := judge(t, rules.IntlThirdParty(), lineOnPort(t), traffic, "2026-02-23", "2026-03-01")["I1"]; got.Outcome != want {
 			t.Errorf("%d bytes unscaled: %v, want %v", unscaled, got.Outcome, want)
 		}
@@ -203,7 +203,7 @@ func TestIntlThirdPartyWithheldWhenMostIsUnscaled(t *testing.T) {
 func TestIntlThirdPartyRepeatsExactly(t *testing.T) {
 	networks := usage{"100.64.7.0/24", "100.64.7.0/24", daily(1_000_000), 9_000_000}.networks(t)
 	for range 50 {
-		got := judge(t, rules.IntlThirdParty(), lineOnPort(t), trafficOf{networks, heard(1)}, "2026-02-23", "2026-03-01")["I1"]
+		got := judge(t, rules.IntlThirdParty(), lineOnPort(t), trafficOf{networks: networks, books: heard(1)}, "2026-02-23", "2026-03-01")["I1"]
 		if names, _ := got.Facts["third_party_networks"].([]string); !slices.Equal(names, []string{"100.64.7.0/24 far", "100.64.7.0/24 near"}) {
 			t.Fatalf("networks %v", names)
 		}

@@ -128,21 +128,16 @@ func (s Span) Each(visit func(day registry.Date)) {
 	}
 }
 
-// Traffic answers the questions of the rules that need traffic. storage
-// implements it; answers come from rollups and cost with lines, not flows.
-type Traffic interface {
-	// LineNetworks yields what each line carried between networks, per local
-	// day, ordered by line.
-	LineNetworks(ctx context.Context, w Window, loc *time.Location) iter.Seq2[LineNetworks, error]
-	// ExporterBooks returns the account of each exporter heard in w.
-	ExporterBooks(ctx context.Context, w Window) ([]ExporterBooks, error)
-}
-
 // Inputs is what a rule measures its facts from.
 type Inputs struct {
 	Span    Span
 	Ledgers *registry.Snapshot
 	Traffic Traffic
+	// Routes is nil where no routes were ever collected: rules that need them
+	// then have no subjects.
+	Routes Routes
+	// Calendar tells working days; nil is the one that ships.
+	Calendar *registry.Calendar
 }
 
 // Fact is what was measured about one subject. It is a plain value that can be

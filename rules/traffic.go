@@ -1,0 +1,85 @@
+package rules
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/linewarden/linewarden/registry"
+)
+
+// Traffic answers the questions of the rules that need traffic. storage
+// implements it; answers come from rollups and cost with lines and
+// allocations, not with flows. Days are local days of loc, answers are in the
+// order of their keys, and bytes are scaled by the sampling rate; flows of
+// unknown sampling are in no figure but Unscaled.
+type Traffic interface {
+	LineTraffic
+	AllocationTraffic
+	// ExporterBooks returns the account of each exporter heard in w.
+	ExporterBooks(ctx context.Context, w Window) ([]ExporterBooks, error)
+}
+
+// LineTraffic answers what lines carried.
+type LineTraffic interface {
+	// LineNetworks yields what each line carried between networks, per day.
+	LineNetworks(ctx context.Context, w Window, loc *time.Location) iter.Seq2[LineNetworks, error]
+	// LineHours yields what each line carried per hour.
+	LineHours(ctx context.Context, w Window) iter.Seq2[LineHour, error]
+	// LinePairs yields, for each of the lines and each day, how many address
+	// pairs were active in those of its hours that are asked for.
+	LinePairs(ctx context.Context, q PairsQuestion) iter.Seq2[LinePairs, error]
+	// LineServices yields the addresses in server role on the lines, per day.
+	LineServices(ctx context.Context, w Window, loc *time.Location, lines []string) iter.Seq2[LineService, error]
+}
+
+// AllocationTraffic answers what the addresses of allocations did. Each day of
+// an allocation is told from one side: from customer interfaces where they saw
+// it, else from peer, transit and international ones, else from all others, so
+// that flows crossing several exporters count once. Subscriber pools are told
+// by Allocations only, never by address.
+type AllocationTraffic interface {
+	// Allocations yields the totals of each allocation, per day.
+	Allocations(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationDay, error]
+	// AllocationHosts yields what single addresses of the allocations did, per
+	// day: one row for each service port and one for all else.
+	AllocationHosts(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationHost, error]
+	// AllocationSources yields from which remote networks the allocations took,
+	// as clients, per day.
+	AllocationSources(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationSource, error]
+	// AllocationContacts yields what addresses exchanged with remote networks by
+	// tunnels and DNS, per day.
+	AllocationContacts(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationContact, error]
+	// AllocationEntries yields where the bytes sourced from each allocation
+	// entered the carrier, per day.
+	AllocationEntries(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationEntry, error]
+}
+
+// PairsQuestion asks for the active address pairs of lines.
+type PairsQuestion struct {
+	Window   Window
+	Location *time.Location
+	Lines    []string
+	// Hours are the UTC hours that count, by their beginning.
+	Hours []time.Time
+}
+
+// LineHour is what a line carried in one UTC hour.
+type LineHour struct {
+	Line                     string
+	Hour                     time.Time
+	FromCustomer, ToCustomer uint64 // bytes
+	// PeakFromCustomer is the largest rate of a minute and P95FromCustomer the
+	// 95th percentile of the minutes of the hour, in bits per second, with the
+	// bytes of a flow spread evenly over its duration; To likewise.
+	PeakFromCustomer, P95FromCustomer uint64
+	PeakToCustomer, P95ToCustomer     uint64
+	Samples                           uint64
+}
+
+// LinePairs is how many address pairs of a line were active on a day.
+type LinePairs struct {
+	Line  string
+	Day   registry.Date
+	Pairs uint64
+}
