@@ -28,6 +28,9 @@ type Snapshot struct {
 	// endpointLines holds the rows of the line of each row of LineEndpoints.
 	endpointLines [][]*Line
 
+	version Version
+	remotes RemoteLookup // nil if there is none
+
 	views [viewSlots]atomic.Pointer[View]
 
 	indexOnce sync.Once
@@ -65,7 +68,7 @@ type Port struct {
 // NewSnapshot returns a snapshot of l. carrierASNs are the ASNs of the carrier
 // itself; their enterprises in l are the carrier. Where rows of one key contend
 // for a day the first in the file is taken.
-func NewSnapshot(l *Ledgers, carrierASNs []uint32) *Snapshot {
+func NewSnapshot(l *Ledgers, carrierASNs []uint32, options ...Option) *Snapshot {
 	s := &Snapshot{
 		ledgers: l, carrierASNs: slices.Clone(carrierASNs),
 		enterprises: make(map[string]*Enterprise, len(l.Enterprises)),
@@ -81,6 +84,9 @@ func NewSnapshot(l *Ledgers, carrierASNs []uint32) *Snapshot {
 	s.indexLines()
 	s.indexPorts()
 	s.prefixes = newPrefixes(l)
+	for _, set := range options {
+		set(s)
+	}
 	return s
 }
 

@@ -3,8 +3,13 @@ package rules
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"strings"
 	"time"
+
+	"github.com/linewarden/linewarden/registry"
 )
 
 // Finding says: this rule, about this subject, in this span, on this evidence.
@@ -29,6 +34,36 @@ type Finding struct {
 	Evidence     []Evidence `json:"evidence"`
 	// Benign lists the innocent explanations that were tested.
 	Benign []BenignTest `json:"benign"`
+	// Basis is what the verdict was derived from. It is stored with the finding
+	// and shown only to who asks for it; nil where it was not kept.
+	Basis *Basis `json:"-"`
+}
+
+// Basis is all that a verdict follows from, so that it can be derived again
+// from the store alone.
+type Basis struct {
+	// Fact is the fact as it was measured, in JSON; null where it was larger
+	// than MaxFactBytes.
+	Fact json.RawMessage `json:"fact"`
+	// Params are the values of every parameter of the rule.
+	Params Params `json:"params"`
+	// Ledgers is the import of ledgers the fact was measured by.
+	Ledgers registry.Version `json:"ledgers"`
+}
+
+// MaxFactBytes is the size of the largest fact that is kept with a finding.
+const MaxFactBytes = 1 << 20
+
+// NewBasis returns the basis of a verdict about fact.
+func NewBasis(fact Fact, p Params, ledgers registry.Version) (*Basis, error) {
+	text, err := json.Marshal(fact)
+	if err != nil {
+		return nil, fmt.Errorf("keep the fact: %w", err)
+	}
+	if len(text) > MaxFactBytes {
+		text = []byte("null")
+	}
+	return &Basis{Fact: text, Params: maps.Clone(p), Ledgers: ledgers}, nil
 }
 
 // Event is one entry of a finding's history; it is never changed or erased.

@@ -68,9 +68,16 @@ func (s *Store) nextVersion(ctx context.Context, at time.Time) (uint64, error) {
 	return max(uint64(at.UnixNano()), last+1, s.version+1), err
 }
 
+// storedFinding is a finding as the column body holds it: with its basis, which
+// the JSON for other programs leaves out.
+type storedFinding struct {
+	*rules.Finding
+	Basis *rules.Basis `json:"basis,omitempty"`
+}
+
 // findingRow returns the values of findingColumns.
 func findingRow(f *rules.Finding) ([]any, error) {
-	body, err := json.Marshal(f)
+	body, err := json.Marshal(storedFinding{f, f.Basis})
 	if err != nil {
 		return nil, fmt.Errorf("save findings: %s: %w", f.ID, err)
 	}
@@ -114,9 +121,11 @@ func (s *Store) findings(ctx context.Context, tail string, values []any) ([]rule
 		if err := r.Scan(&body); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(body), &f); err != nil {
+		stored := storedFinding{Finding: &f}
+		if err := json.Unmarshal([]byte(body), &stored); err != nil {
 			return fmt.Errorf("a stored finding is damaged: %w", err)
 		}
+		f.Basis = stored.Basis
 		list = append(list, f)
 		return nil
 	}, values...)

@@ -1,15 +1,18 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/storage"
 )
@@ -56,6 +59,29 @@ func TestFindingComesBack(t *testing.T) {
 	}
 	if _, ok, err := s.Finding(t.Context(), "none"); ok || err != nil {
 		t.Errorf("a finding that is not there: %v, %v", ok, err)
+	}
+}
+
+// TestBasisIsKept has the facts of a finding come back from the store, and stay
+// out of the JSON that other programs read.
+func TestBasisIsKept(t *testing.T) {
+	s := open(t, configure(t))
+	want := finding("licence-missing", "L1")
+	want.Basis = &rules.Basis{
+		Fact: json.RawMessage(`{"subject":{"id":"L1"},"bytes":18446744073709551615}`), Params: rules.Params{"min_share": 0.05},
+		Ledgers: registry.Version{ID: "import", Known: noon.UTC()},
+	}
+	save(t, s, []rules.Finding{want})
+	got, _, err := s.Finding(t.Context(), want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	text, err := json.Marshal(got)
+	if err != nil || strings.Contains(string(text), "basis") {
+		t.Errorf("the basis is in what others read: %s, %v", text, err)
 	}
 }
 

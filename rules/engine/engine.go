@@ -33,6 +33,8 @@ type Config struct {
 	Params map[string]map[string]float64
 	// Location is where days begin; nil is UTC.
 	Location *time.Location
+	// Calendar tells working days; nil is the one that ships.
+	Calendar *registry.Calendar
 }
 
 // Engine runs rules.
@@ -146,12 +148,15 @@ func (e *Engine) runRule(ctx context.Context, r rules.Rule, ledgers *registry.Sn
 		return nil // no provision binds in the span
 	}
 	params := e.params[r.Spec.ID]
-	for fact, err := range r.Measure(ctx, rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic}, params) {
+	m.params, m.ledgers = params, ledgers.Version()
+	for fact, err := range r.Measure(ctx, rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic, Calendar: e.config.Calendar}, params) {
 		if err != nil {
 			return fmt.Errorf("measure: %w", err)
 		}
 		report.Subjects[r.Spec.ID]++
-		m.judged(fact, r.Judge(fact, params), report)
+		if err := m.judged(fact, r.Judge(fact, params), report); err != nil {
+			return err
+		}
 	}
 	m.cease(report)
 	if len(m.changed) == 0 {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"strings"
@@ -112,6 +113,7 @@ func TestAllThatAFindingSays(t *testing.T) {
 		FirstSeen: jan(3).Start(shanghai), LastSeen: jan(6).Start(shanghai), Window: days(1, 7),
 		Facts:       rules.FactSet{"days": 2, "bytes_per_day": uint64(123456789012), "share": 0.1, "networks": []string{"a", "b"}},
 		Explanation: rules.Text{ZH: "说明", EN: "words <&>"}, Evidence: []rules.Evidence{{Kind: "traffic", Title: "t", Ref: "r"}},
+		Basis: &rules.Basis{Fact: json.RawMessage(`{"line":"L1","days":[20457,20459],"withheld":""}`), Params: rules.Params{"min": 1}},
 	}
 	if diff := cmp.Diff([]rules.Finding{want}, r.New); diff != "" {
 		t.Error(diff)

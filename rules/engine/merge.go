@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -16,6 +17,8 @@ type merge struct {
 	span    rules.Span
 	window  rules.Window
 	clauses []string
+	params  rules.Params
+	ledgers registry.Version
 	known   map[string]rules.Finding
 	seen    map[string]bool // judged in this run, whatever the outcome
 	changed []rules.Finding
@@ -34,18 +37,18 @@ func newMerge(spec *rules.Spec, span rules.Span, known []rules.Finding) *merge {
 }
 
 // judged takes one judgement into the report.
-func (m *merge) judged(fact rules.Fact, j rules.Judgement, report *Report) {
+func (m *merge) judged(fact rules.Fact, j rules.Judgement, report *Report) error {
 	subject, enterprise, province := fact.About()
 	id := rules.FindingID(m.spec.ID, subject)
 	switch j.Outcome {
 	case rules.Clear:
-		return
+		return nil
 	case rules.Withheld:
 		m.seen[id] = true // no data is no sign that the signal is gone
 		report.Withheld = append(report.Withheld, Withheld{
 			Rule: m.spec.ID, Subject: subject, Reason: j.Reason, Completeness: j.Completeness, Facts: j.Facts,
 		})
-		return
+		return nil
 	case rules.Fires:
 	}
 	m.seen[id] = true
@@ -54,13 +57,18 @@ func (m *merge) judged(fact rules.Fact, j rules.Judgement, report *Report) {
 	if h := j.Holder; h != nil {
 		f.Subject.Name, f.EnterpriseID, f.Province = h.Name, h.EnterpriseID, h.Province
 	}
+	var err error
+	if f.Basis, err = rules.NewBasis(fact, m.params, m.ledgers); err != nil {
+		return err
+	}
 	old, exists := m.known[id]
 	if !exists {
 		report.New = append(report.New, f)
 		m.save(f, "new", "")
-		return
+		return nil
 	}
 	m.again(old, f, report)
+	return nil
 }
 
 // finding makes a finding of a judgement that fires.
@@ -164,7 +172,8 @@ func (m *merge) save(f rules.Finding, kind string, from rules.State) {
 }
 
 // same reports whether storing b over a would change nothing: the same text,
-// whatever time zone a store hands times back in.
+// whatever time zone a store hands times back in. What it was derived from is
+// not looked at: a basis that gave the same text still gives it.
 func same(a, b rules.Finding) bool {
 	x, errA := json.Marshal(inUTC(a))
 	y, errB := json.Marshal(inUTC(b))
