@@ -1,11 +1,7 @@
 package rules
 
 import (
-	"context"
 	"fmt"
-	"iter"
-	"net/netip"
-	"slices"
 
 	"github.com/linewarden/linewarden/registry"
 )
@@ -35,161 +31,42 @@ func IntlThirdParty() Rule {
 	}, measureThirdParty, judgeThirdParty)
 }
 
-// maxNamedNetworks is how many third-party networks a fact lists for each
-// holder of the line.
-const maxNamedNetworks = 10
-
 // ThirdPartyFact is what an international line carried, set against the ends
-// declared for it.
+// declared for it. What offends has a third party at one end or both.
 type ThirdPartyFact struct {
-	Subject Subject        `json:"subject"`
-	Holders []Holder       `json:"holders"` // one after the other; the last one is whom the fact is about
-	EndA    []netip.Prefix `json:"end_a"`   // declared, near
-	EndZ    []netip.Prefix `json:"end_z"`   // declared, far
-	// LastDay is the last day of the span on which the line was in service.
-	LastDay  registry.Date       `json:"last_day"`
-	Days     []ThirdPartyDay     `json:"days"`
-	Networks []ThirdPartyNetwork `json:"networks"` // greatest first
-	// UnscaledBytes were exported without a known sampling rate.
-	UnscaledBytes uint64   `json:"unscaled_bytes"`
-	Completeness  float64  `json:"completeness"`
-	Exporters     []string `json:"exporters"`
-}
-
-// ThirdPartyDay is one local day of a line, bytes scaled, both directions.
-type ThirdPartyDay struct {
-	Day          registry.Date `json:"day"`
-	Holder       string        `json:"holder"` // enterprise_id
-	Bytes        uint64        `json:"bytes"`
-	Samples      uint64        `json:"samples"`
-	ThirdBytes   uint64        `json:"third_bytes"`
-	ThirdSamples uint64        `json:"third_samples"`
-}
-
-// ThirdPartyNetwork is a network that is neither declared nor the holder's.
-type ThirdPartyNetwork struct {
-	Network netip.Prefix `json:"network"`
-	Near    bool         `json:"near"`   // on the customer's side
-	Holder  string       `json:"holder"` // of the line, when it was seen
-	Bytes   uint64       `json:"bytes"`
-	Samples uint64       `json:"samples"`
-}
-
-// About implements Fact.
-func (f ThirdPartyFact) About() (s Subject, enterpriseID, province string) {
-	last := f.Holders[len(f.Holders)-1]
-	return f.Subject, last.EnterpriseID, last.Province
-}
-
-func measureThirdParty(ctx context.Context, in Inputs, _ Params) iter.Seq2[ThirdPartyFact, error] {
-	return func(yield func(ThirdPartyFact, error) bool) {
-		books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
-		if err != nil {
-			yield(ThirdPartyFact{}, fmt.Errorf("read exporter books: %w", err))
-			return
-		}
-		lines := newThirdPartyLines(in, books)
-		for usage, err := range in.Traffic.LineNetworks(ctx, in.Span.Window(), in.Span.Location) {
-			if err != nil {
-				yield(ThirdPartyFact{}, fmt.Errorf("read line networks: %w", err))
-				return
-			}
-			lines.add(usage)
-		}
-		for _, f := range lines.facts() {
-			if !yield(f, nil) {
-				return
-			}
-		}
-	}
-}
-
-// thirdPartyTotals adds up the days of one holder.
-type thirdPartyTotals struct {
-	holder                                   Holder
-	bytes, samples, thirdBytes, thirdSamples uint64
-	share                                    float64
-	days, offendingDays                      int
-	first, last                              registry.Date
-}
-
-func (f ThirdPartyFact) totals(h Holder, minShare float64) thirdPartyTotals {
-	t := thirdPartyTotals{holder: h}
-	for _, d := range f.Days {
-		if d.Holder != h.EnterpriseID {
-			continue
-		}
-		t.days++
-		t.bytes += d.Bytes
-		t.samples += d.Samples
-		t.thirdBytes += d.ThirdBytes
-		t.thirdSamples += d.ThirdSamples
-		if d.ThirdBytes == 0 || float64(d.ThirdBytes) < minShare*float64(d.Bytes) {
-			continue
-		}
-		t.offendingDays++
-		if t.first == 0 || d.Day < t.first {
-			t.first = d.Day
-		}
-		t.last = max(t.last, d.Day)
-	}
-	if t.bytes > 0 {
-		t.share = float64(t.thirdBytes) / float64(t.bytes)
-	}
-	return t
+	LineFact
+	Days     []LineDay     `json:"days"`
+	Networks []LineNetwork `json:"networks"` // of third parties, greatest first
 }
 
 // judgeThirdParty judges each holder of the line by the holder's own days, the
 // last one first.
 func judgeThirdParty(f ThirdPartyFact, p Params) Judgement {
-	var last Judgement
-	for i, holder := range slices.Backward(f.Holders) {
-		j := judgeThirdPartyOf(f, f.totals(holder, p["min_share"]), p)
-		if j.Outcome == Fires {
-			return j
-		}
-		if i == len(f.Holders)-1 {
-			last = j
-		}
-	}
-	return last
+	return judgeHolders(f.Holders, func(h Holder) Judgement {
+		return judgeThirdPartyOf(f, totalsOf(f.Days, h, p["min_share"]), p)
+	})
 }
 
-func judgeThirdPartyOf(f ThirdPartyFact, t thirdPartyTotals, p Params) Judgement {
+func judgeThirdPartyOf(f ThirdPartyFact, t lineTotals, p Params) Judgement {
 	j := Judgement{Outcome: Clear, Completeness: round(f.Completeness, 4), FirstDay: t.first, LastDay: t.last}
 	if len(f.EndA) == 0 && len(f.EndZ) == 0 {
 		return j // nothing is declared to compare with: intl-user-file says that
 	}
-	if why := withholdThirdParty(f, t, p); why != "" {
-		j.Outcome, j.Reason = Withheld, why
-		j.Facts = FactSet{"samples": t.samples, "unscaled_bytes": f.UnscaledBytes}
-		return j
+	if why := f.withhold(t.samples, p); why != "" {
+		return f.withheldFor(why, t.samples, t.offendingSamples)
 	}
-	if t.share < p["min_share"] || float64(t.offendingDays) < p["min_days"] || float64(t.thirdSamples) < p["min_offending_samples"] {
+	if !t.reached(p) || float64(t.offendingSamples) < p["min_offending_samples"] {
 		return j
 	}
 	j.Outcome = Fires
-	j.Holder = heldBy(f, t.holder)
+	j.Holder = heldBy(f.LineFact, t.holder)
 	j.Severity = thirdPartySeverity(t.share)
 	j.Confidence = round(ConfidenceAbove(t.share, p["min_share"], t.samples, f.Completeness), 4)
 	j.Facts = thirdPartyFacts(f, t)
 	j.Explanation = explainThirdParty(f, t)
-	j.Evidence = thirdPartyEvidence(f)
+	j.Evidence = f.evidence("networks")
 	j.Benign = thirdPartyBenign(f, t, p)
 	return j
-}
-
-// withholdThirdParty says why the data does not suffice, or nothing.
-func withholdThirdParty(f ThirdPartyFact, t thirdPartyTotals, p Params) string {
-	switch {
-	case f.Completeness < p["min_completeness"]:
-		return "low_completeness"
-	case f.UnscaledBytes > t.bytes: // what is left out may outweigh what is judged
-		return "sampling_unknown"
-	case t.samples > 0 && float64(t.samples) < p["min_samples"]:
-		return "low_samples"
-	}
-	return ""
 }
 
 func thirdPartySeverity(share float64) Severity {
@@ -199,49 +76,13 @@ func thirdPartySeverity(share float64) Severity {
 	return High
 }
 
-func thirdPartyFacts(f ThirdPartyFact, t thirdPartyTotals) FactSet {
-	return FactSet{
-		"third_party_share":            round(t.share, 4),
-		"third_party_share_half_width": round(HalfWidth(t.share, t.samples), 4),
-		"bytes_per_day":                t.bytes / uint64(t.days),
-		"third_party_bytes_per_day":    t.thirdBytes / uint64(t.days),
-		"samples":                      t.samples,
-		"third_party_samples":          t.thirdSamples,
-		"days":                         t.days,
-		"days_with_third_party":        t.offendingDays,
-		"third_party_networks":         networkNames(f.Networks, t.holder.EnterpriseID),
-		"declared_a_prefixes":          prefixNames(f.EndA),
-		"declared_z_prefixes":          prefixNames(f.EndZ),
-		"unscaled_bytes":               f.UnscaledBytes,
-	}
+func thirdPartyFacts(f ThirdPartyFact, t lineTotals) FactSet {
+	facts := f.shareFacts(&t, "third_party")
+	facts["third_party_networks"] = networkNames(f.Networks, t.holder.EnterpriseID)
+	return facts
 }
 
-func networkNames(networks []ThirdPartyNetwork, holder string) []string {
-	out := make([]string, 0, len(networks))
-	for _, n := range networks {
-		if n.Holder == holder {
-			out = append(out, n.Network.String()+" "+sideOf(n))
-		}
-	}
-	return out
-}
-
-func sideOf(n ThirdPartyNetwork) string {
-	if n.Near {
-		return "near"
-	}
-	return "far"
-}
-
-func prefixNames(prefixes []netip.Prefix) []string {
-	out := make([]string, len(prefixes))
-	for i, p := range prefixes {
-		out[i] = p.String()
-	}
-	return out
-}
-
-func explainThirdParty(f ThirdPartyFact, t thirdPartyTotals) Text {
+func explainThirdParty(f ThirdPartyFact, t lineTotals) Text {
 	half := 100 * HalfWidth(t.share, t.samples)
 	return Text{
 		ZH: fmt.Sprintf("国际专线 %s（%s）在 %d 天内有 %.1f%%（±%.1f 个百分点，按 %d 个采样包估计）的流量，其近端或远端地址不在登记的两端（A端 %d 段、Z端 %d 段）之内，也不属于持有单位；其中 %d 天达到判定比例。登记遗漏的自有地址、或停止承载他人流量后即可消除。请人工核实。",
@@ -251,19 +92,7 @@ func explainThirdParty(f ThirdPartyFact, t thirdPartyTotals) Text {
 	}
 }
 
-func thirdPartyEvidence(f ThirdPartyFact) []Evidence {
-	ev := []Evidence{
-		{Kind: "ledger_row", Title: "line " + f.Subject.ID, Ref: "lines/" + f.Subject.ID},
-		{Kind: "ledger_row", Title: "declared ends of " + f.Subject.ID, Ref: "line_endpoints/" + f.Subject.ID},
-		{Kind: "traffic", Title: "networks seen on " + f.Subject.ID, Ref: "line_networks/" + f.Subject.ID},
-	}
-	for _, e := range f.Exporters {
-		ev = append(ev, Evidence{Kind: "completeness", Title: "books of exporter " + e, Ref: "flow_books/" + e})
-	}
-	return ev
-}
-
-func thirdPartyBenign(f ThirdPartyFact, t thirdPartyTotals, p Params) []BenignTest {
+func thirdPartyBenign(f ThirdPartyFact, t lineTotals, p Params) []BenignTest {
 	return []BenignTest{
 		{Name: "end_not_declared", Result: Text{
 			ZH: fmt.Sprintf("只比对已登记的一端：A端 %d 段，Z端 %d 段", len(f.EndA), len(f.EndZ)),

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -68,36 +67,12 @@ func (f UserFileFact) About() (s Subject, enterpriseID, province string) {
 
 func measureUserFile(_ context.Context, in Inputs, _ Params) iter.Seq2[UserFileFact, error] {
 	return func(yield func(UserFileFact, error) bool) {
-		for _, rows := range internationalLines(in.Ledgers, in.Span.Days) {
+		for _, rows := range linesOf(in.Ledgers, in.Span.Days, "international") {
 			if !yield(userFileFact(in, rows), nil) {
 				return
 			}
 		}
 	}
-}
-
-// internationalLines groups the rows of international lines that touch the
-// span by line, ordered by line and start.
-func internationalLines(s *registry.Snapshot, days registry.Validity) [][]registry.Line {
-	var rows []registry.Line
-	for _, l := range s.Ledgers().Lines {
-		if l.Scope == "international" && l.Valid.Overlaps(days) {
-			rows = append(rows, l)
-		}
-	}
-	slices.SortFunc(rows, func(a, b registry.Line) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Valid.From, b.Valid.From))
-	})
-	var out [][]registry.Line
-	for start := 0; start < len(rows); {
-		end := start
-		for end < len(rows) && rows[end].ID == rows[start].ID {
-			end++
-		}
-		out = append(out, rows[start:end])
-		start = end
-	}
-	return out
 }
 
 func userFileFact(in Inputs, rows []registry.Line) UserFileFact {

@@ -18,12 +18,14 @@ func stored(t *testing.T) *rules.Finding {
 	r := rules.IntlThirdParty()
 	day := registry.NewDate(2026, time.March, 2)
 	fact := rules.ThirdPartyFact{
-		Subject: rules.Subject{Kind: rules.SubjectLine, ID: "L1", Name: "甲"},
-		Holders: []rules.Holder{{EnterpriseID: "E1", Name: "甲", Province: "31"}}, EndA: []netip.Prefix{prefix("198.51.100.0/24")},
-		LastDay: day + 1, Completeness: 1, Exporters: []string{"192.0.2.1"},
-		Days: []rules.ThirdPartyDay{
-			{Day: day, Holder: "E1", Bytes: 1 << 40, Samples: 90000, ThirdBytes: 1 << 39, ThirdSamples: 45000},
-			{Day: day + 1, Holder: "E1", Bytes: 1 << 40, Samples: 90000, ThirdBytes: 1 << 38, ThirdSamples: 22000},
+		LineFact: rules.LineFact{
+			Subject: rules.Subject{Kind: rules.SubjectLine, ID: "L1", Name: "甲"},
+			Holders: []rules.Holder{{EnterpriseID: "E1", Name: "甲", Province: "31"}}, EndA: []netip.Prefix{prefix("198.51.100.0/24")},
+			LastDay: day + 1, Completeness: 1, Exporters: []string{"192.0.2.1"},
+		},
+		Days: []rules.LineDay{
+			{Day: day, Holder: "E1", Bytes: 1 << 40, Samples: 90000, OffendingBytes: 1 << 39, OffendingSamples: 45000},
+			{Day: day + 1, Holder: "E1", Bytes: 1 << 40, Samples: 90000, OffendingBytes: 1 << 38, OffendingSamples: 22000},
 		},
 	}
 	params, err := r.Spec.ParamsWith(nil)

@@ -1,0 +1,309 @@
+package rules
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/linewarden/linewarden/registry"
+)
+
+// LineFact is what every fact about the traffic of a line begins with: who held
+// it, what is declared for its ends, and how much of its traffic was seen.
+type LineFact struct {
+	Subject Subject        `json:"subject"`
+	Holders []Holder       `json:"holders"` // one after the other; the last one is whom the fact is about
+	EndA    []netip.Prefix `json:"end_a"`   // declared, near
+	EndZ    []netip.Prefix `json:"end_z"`   // declared, far
+	// LastDay is the last day of the span on which the line was in service.
+	LastDay registry.Date `json:"last_day"`
+	// ScaledBytes is all that the line carried in both directions, and
+	// UnscaledBytes what was exported without a known sampling rate and is in no
+	// other figure.
+	ScaledBytes   uint64  `json:"scaled_bytes"`
+	UnscaledBytes uint64  `json:"unscaled_bytes"`
+	Completeness  float64 `json:"completeness"`
+	// Exporters are those with customer-side interfaces of the line.
+	Exporters []string `json:"exporters"`
+}
+
+// About implements Fact.
+func (f LineFact) About() (s Subject, enterpriseID, province string) {
+	last := f.Holders[len(f.Holders)-1]
+	return f.Subject, last.EnterpriseID, last.Province
+}
+
+// LineDay is one local day of a line: what counts for a rule, and the part of
+// it that offends. Bytes are scaled.
+type LineDay struct {
+	Day              registry.Date `json:"day"`
+	Holder           string        `json:"holder"` // enterprise_id
+	Bytes            uint64        `json:"bytes"`
+	Samples          uint64        `json:"samples"`
+	OffendingBytes   uint64        `json:"offending_bytes"`
+	OffendingSamples uint64        `json:"offending_samples"`
+}
+
+// lineTotals adds up the days of one holder.
+type lineTotals struct {
+	holder              Holder
+	bytes, samples      uint64
+	offending           uint64 // bytes
+	offendingSamples    uint64
+	share               float64
+	days, offendingDays int
+	first, last         registry.Date // with the share
+}
+
+// totalsOf adds up the days of a holder; a day offends with a share of at least
+// minShare.
+func totalsOf(days []LineDay, h Holder, minShare float64) lineTotals {
+	t := lineTotals{holder: h}
+	for i := range days {
+		d := &days[i]
+		if d.Holder != h.EnterpriseID {
+			continue
+		}
+		t.days++
+		t.bytes += d.Bytes
+		t.samples += d.Samples
+		t.offending += d.OffendingBytes
+		t.offendingSamples += d.OffendingSamples
+		if d.OffendingBytes == 0 || float64(d.OffendingBytes) < minShare*float64(d.Bytes) {
+			continue
+		}
+		t.offendingDays++
+		if t.first == 0 || d.Day < t.first {
+			t.first = d.Day
+		}
+		t.last = max(t.last, d.Day)
+	}
+	if t.bytes > 0 {
+		t.share = float64(t.offending) / float64(t.bytes)
+	}
+	return t
+}
+
+// reached reports whether the share was reached over the span, and on days
+// enough.
+func (t *lineTotals) reached(p Params) bool {
+	return t.offending > 0 && t.share >= p["min_share"] && float64(t.offendingDays) >= p["min_days"]
+}
+
+// perDay is the mean of a figure over the days with data.
+func (t *lineTotals) perDay(bytes uint64) uint64 {
+	if t.days == 0 {
+		return 0
+	}
+	return bytes / uint64(t.days)
+}
+
+// shareFacts are the figures every rule about a share shows; name is what the
+// share is of.
+func (f *LineFact) shareFacts(t *lineTotals, name string) FactSet {
+	return FactSet{
+		name + "_share":            round(t.share, 4),
+		name + "_share_half_width": round(HalfWidth(t.share, t.samples), 4),
+		name + "_bytes_per_day":    t.perDay(t.offending),
+		name + "_samples":          t.offendingSamples,
+		"days_with_" + name:        t.offendingDays,
+		"bytes_per_day":            t.perDay(t.bytes),
+		"samples":                  t.samples,
+		"days":                     t.days,
+		"declared_a_prefixes":      prefixNames(f.EndA),
+		"declared_z_prefixes":      prefixNames(f.EndZ),
+		"unscaled_bytes":           f.UnscaledBytes,
+	}
+}
+
+// judgeHolders judges each holder of a line by the holder's own days, the last
+// one first.
+func judgeHolders(holders []Holder, judge func(h Holder) Judgement) Judgement {
+	var last Judgement
+	for i, holder := range slices.Backward(holders) {
+		j := judge(holder)
+		if j.Outcome == Fires {
+			return j
+		}
+		if i == len(holders)-1 {
+			last = j
+		}
+	}
+	return last
+}
+
+// withhold says why the data does not suffice to judge that many samples of the
+// line, or nothing. A line without any traffic is silent, not unknown.
+func (f *LineFact) withhold(samples uint64, p Params) string {
+	switch {
+	case f.Completeness < p["min_completeness"]:
+		return "low_completeness"
+	case f.UnscaledBytes > f.ScaledBytes: // what is left out may outweigh what is judged
+		return "sampling_unknown"
+	case samples > 0 && float64(samples) < p["min_samples"]:
+		return "low_samples"
+	}
+	return ""
+}
+
+// withheldFor is the judgement about a line whose data does not suffice.
+func (f *LineFact) withheldFor(reason string, samples, offending uint64) Judgement {
+	return Judgement{
+		Outcome: Withheld, Reason: reason, Completeness: round(f.Completeness, 4),
+		Facts: FactSet{"samples": samples, "offending_samples": offending, "unscaled_bytes": f.UnscaledBytes},
+	}
+}
+
+// evidence points to the rows and books every finding about a line rests on.
+func (f *LineFact) evidence(traffic string) []Evidence {
+	id := f.Subject.ID
+	ev := []Evidence{
+		ledgerRow("lines", id, "line "+id),
+		ledgerRow("line_endpoints", id, "declared ends of "+id),
+		{Kind: "traffic", Title: traffic + " seen on " + id, Ref: "line_networks/" + id},
+	}
+	for _, e := range f.Exporters {
+		ev = append(ev, Evidence{Kind: "completeness", Title: "books of exporter " + e, Ref: "flow_books/" + e})
+	}
+	return ev
+}
+
+func prefixNames(prefixes []netip.Prefix) []string {
+	out := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		out[i] = p.String()
+	}
+	return out
+}
+
+// lineTable holds the facts of the lines of one scope while they are measured.
+type lineTable struct {
+	in    Inputs
+	books map[netip.Addr]ExporterBooks
+	rows  map[string][]registry.Line
+	facts map[string]*LineFact
+	order []string // ids, as facts are yielded
+}
+
+// newLineTable reads the books and opens a fact for each line of the scope
+// (domestic or international) that touches the span.
+func newLineTable(ctx context.Context, in Inputs, scope string) (*lineTable, error) {
+	books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
+	if err != nil {
+		return nil, fmt.Errorf("read exporter books: %w", err)
+	}
+	t := &lineTable{
+		in: in, books: make(map[netip.Addr]ExporterBooks, len(books)),
+		rows: make(map[string][]registry.Line), facts: make(map[string]*LineFact),
+	}
+	for _, b := range books {
+		t.books[b.Exporter] = b
+	}
+	for _, rows := range linesOf(in.Ledgers, in.Span.Days, scope) {
+		id := rows[0].ID
+		t.order = append(t.order, id)
+		t.rows[id] = rows
+		t.facts[id] = t.open(rows)
+	}
+	return t, nil
+}
+
+// linesOf groups the rows of the lines of a scope that touch the days by line,
+// ordered by line and start.
+func linesOf(s *registry.Snapshot, days registry.Validity, scope string) [][]registry.Line {
+	var rows []registry.Line
+	for _, l := range s.Ledgers().Lines {
+		if l.Scope == scope && l.Valid.Overlaps(days) {
+			rows = append(rows, l)
+		}
+	}
+	slices.SortFunc(rows, func(a, b registry.Line) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Valid.From, b.Valid.From))
+	})
+	var out [][]registry.Line
+	for start := 0; start < len(rows); {
+		end := start
+		for end < len(rows) && rows[end].ID == rows[start].ID {
+			end++
+		}
+		out = append(out, rows[start:end])
+		start = end
+	}
+	return out
+}
+
+// open starts the fact of a line from its ledger rows.
+func (t *lineTable) open(rows []registry.Line) *LineFact {
+	last := rows[len(rows)-1]
+	view := t.in.Ledgers.At(lastDayIn(last.Valid, t.in.Span.Days))
+	f := &LineFact{Subject: Subject{Kind: SubjectLine, ID: last.ID}, LastDay: view.Day()}
+	for i := range rows {
+		h := Holder{rows[i].EnterpriseID, displayName(view.Enterprise(rows[i].EnterpriseID), rows[i].EnterpriseID), rows[i].APlace.Province()}
+		if n := len(f.Holders); n == 0 || f.Holders[n-1] != h {
+			f.Holders = append(f.Holders, h)
+		}
+	}
+	f.Subject.Name = f.Holders[len(f.Holders)-1].Name
+	for _, e := range view.Endpoints(last.ID) {
+		switch {
+		case !e.Prefix.IsValid():
+		case e.End == "a":
+			f.EndA = append(f.EndA, e.Prefix)
+		case e.End == "z":
+			f.EndZ = append(f.EndZ, e.Prefix)
+		}
+	}
+	var all ExporterBooks
+	for _, p := range view.LinePorts(last.ID) {
+		name := p.Interface.Exporter.String()
+		if !p.Counts || slices.Contains(f.Exporters, name) {
+			continue
+		}
+		f.Exporters = append(f.Exporters, name)
+		b := t.books[p.Interface.Exporter]
+		all.Received += b.Received
+		all.Stored += b.Stored
+		all.Missed += b.Missed
+	}
+	slices.Sort(f.Exporters)
+	f.Completeness = all.Completeness()
+	return f
+}
+
+// rowOn returns the row of a line of the table on a day, or nil.
+func (t *lineTable) rowOn(line string, day registry.Date) *registry.Line {
+	rows := t.rows[line]
+	for i := range rows {
+		if rows[i].Valid.Contains(day) {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// eachUsage reads what the lines of the table carried between networks, and
+// keeps their totals. Rows without a packet have no figures to visit.
+func (t *lineTable) eachUsage(ctx context.Context, visit func(f *LineFact, row *registry.Line, u *LineNetworks)) error {
+	for u, err := range t.in.Traffic.LineNetworks(ctx, t.in.Span.Window(), t.in.Span.Location) {
+		if err != nil {
+			return fmt.Errorf("read line networks: %w", err)
+		}
+		f := t.facts[u.Line]
+		if f == nil {
+			continue
+		}
+		row := t.rowOn(u.Line, u.Day)
+		if row == nil {
+			continue
+		}
+		f.UnscaledBytes += u.Unscaled
+		if u.Samples == 0 {
+			continue
+		}
+		f.ScaledBytes += u.FromCustomer + u.ToCustomer
+		visit(f, row, &u)
+	}
+	return nil
+}
