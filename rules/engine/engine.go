@@ -23,6 +23,7 @@ type Findings interface {
 type Deps struct {
 	Catalogue []rules.Rule
 	Traffic   rules.Traffic
+	Routes    rules.Routes // nil where none are collected
 	Findings  Findings
 	Log       *slog.Logger
 }
@@ -149,7 +150,8 @@ func (e *Engine) runRule(ctx context.Context, r rules.Rule, ledgers *registry.Sn
 	}
 	params := e.params[r.Spec.ID]
 	m.params, m.ledgers = params, ledgers.Version()
-	for fact, err := range r.Measure(ctx, rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic, Calendar: e.config.Calendar}, params) {
+	in := rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic, Routes: e.deps.Routes, Calendar: e.config.Calendar}
+	for fact, err := range r.Measure(ctx, in, params) {
 		if err != nil {
 			return fmt.Errorf("measure: %w", err)
 		}
