@@ -102,7 +102,8 @@ type Labels struct {
 	// specific allocation, else the holder of Line.
 	Holder string
 	// SrcNet and DstNet are the most specific ledger prefixes that cover the
-	// addresses, or their privacy-sized networks (/24, /48) where none does.
+	// addresses, or their privacy-sized networks (/24, /48) where none does. They
+	// contain Src and Dst.
 	SrcNet, DstNet netip.Prefix
 	// SrcAllocation and DstAllocation are the most specific allocations that
 	// cover the addresses; invalid if none.

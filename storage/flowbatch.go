@@ -33,7 +33,7 @@ type flowBatch struct {
 	biflow, clockSkewed                proto.ColBool
 	line, peerLine, holder             *wordColumn
 	lineDirection                      enumColumn
-	srcNet, dstNet, srcAlloc, dstAlloc netColumn
+	srcNet, dstNet, srcAlloc, dstAlloc proto.ColUInt8 // lengths; the addresses are those of the flow
 	srcOrigin, dstOrigin               proto.ColUInt32
 
 	tally     map[tallyKey]*uint64 // records by what the books count them under
@@ -114,14 +114,10 @@ func (b *flowBatch) columns() proto.Input {
 		{Name: "line_direction", Data: &b.lineDirection},
 		{Name: "peer_line", Data: b.peerLine},
 		{Name: "holder", Data: b.holder},
-		{Name: "src_net", Data: &b.srcNet.addr},
-		{Name: "src_net_bits", Data: &b.srcNet.bits},
-		{Name: "dst_net", Data: &b.dstNet.addr},
-		{Name: "dst_net_bits", Data: &b.dstNet.bits},
-		{Name: "src_allocation", Data: &b.srcAlloc.addr},
-		{Name: "src_allocation_bits", Data: &b.srcAlloc.bits},
-		{Name: "dst_allocation", Data: &b.dstAlloc.addr},
-		{Name: "dst_allocation_bits", Data: &b.dstAlloc.bits},
+		{Name: "src_net_bits", Data: &b.srcNet},
+		{Name: "dst_net_bits", Data: &b.dstNet},
+		{Name: "src_allocation_bits", Data: &b.srcAlloc},
+		{Name: "dst_allocation_bits", Data: &b.dstAlloc},
 		{Name: "src_origin", Data: &b.srcOrigin},
 		{Name: "dst_origin", Data: &b.dstOrigin},
 	}
@@ -163,18 +159,19 @@ func (b *flowBatch) add(r *flows.Record) {
 	b.samplingSource.add(closed(uint8(r.SamplingSource), uint8(flows.SamplingLedger)))
 	b.biflow = append(b.biflow, r.Biflow)
 	b.clockSkewed = append(b.clockSkewed, r.ClockSkewed)
-	b.addLabels(&r.Labels)
+	b.addLabels(r)
 }
 
-func (b *flowBatch) addLabels(l *flows.Labels) {
+func (b *flowBatch) addLabels(r *flows.Record) {
+	l := &r.Labels
 	b.line.add(l.Line)
 	b.lineDirection.add(closed(uint8(l.LineDirection), uint8(flows.ToCustomer)))
 	b.peerLine.add(l.PeerLine)
 	b.holder.add(l.Holder)
-	b.srcNet.add(l.SrcNet)
-	b.dstNet.add(l.DstNet)
-	b.srcAlloc.add(l.SrcAllocation)
-	b.dstAlloc.add(l.DstAllocation)
+	b.srcNet = append(b.srcNet, bitsOf(l.SrcNet, r.Src))
+	b.dstNet = append(b.dstNet, bitsOf(l.DstNet, r.Dst))
+	b.srcAlloc = append(b.srcAlloc, bitsOf(l.SrcAllocation, r.Src))
+	b.dstAlloc = append(b.dstAlloc, bitsOf(l.DstAllocation, r.Dst))
 	b.srcOrigin = append(b.srcOrigin, l.SrcOrigin)
 	b.dstOrigin = append(b.dstOrigin, l.DstOrigin)
 }

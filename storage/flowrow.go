@@ -14,7 +14,7 @@ type flowRow struct {
 	version, direction, sampling, side int8
 	received, exported, start, end     time.Time
 	families                           uint8
-	srcNet, dstNet, srcAlloc, dstAlloc netRow
+	srcNet, dstNet, srcAlloc, dstAlloc uint8 // lengths of prefixes
 }
 
 // netRow is a prefix as it is read.
@@ -52,8 +52,7 @@ func (t *flowRow) targets() []any {
 		&r.SrcPort, &r.DstPort, &r.SrcVLAN, &r.DstVLAN, &r.ICMP, &r.TCPFlags,
 		&r.Proto, &r.ToS, &r.ForwardingStatus, &t.direction, &t.sampling, &r.Biflow, &r.ClockSkewed,
 		&l.Line, &t.side, &l.PeerLine, &l.Holder,
-		&t.srcNet.addr, &t.srcNet.bits, &t.dstNet.addr, &t.dstNet.bits,
-		&t.srcAlloc.addr, &t.srcAlloc.bits, &t.dstAlloc.addr, &t.dstAlloc.bits,
+		&t.srcNet, &t.dstNet, &t.srcAlloc, &t.dstAlloc,
 		&l.SrcOrigin, &l.DstOrigin,
 	}
 }
@@ -71,7 +70,7 @@ func (t *flowRow) record() flows.Record {
 	r.Direction = flows.Direction(t.direction)
 	r.SamplingSource = flows.SamplingSource(t.sampling)
 	r.Labels.LineDirection = flows.LineDirection(t.side)
-	r.Labels.SrcNet, r.Labels.DstNet = t.srcNet.prefix(), t.dstNet.prefix()
-	r.Labels.SrcAllocation, r.Labels.DstAllocation = t.srcAlloc.prefix(), t.dstAlloc.prefix()
+	r.Labels.SrcNet, r.Labels.DstNet = networkOf(r.Src, t.srcNet), networkOf(r.Dst, t.dstNet)
+	r.Labels.SrcAllocation, r.Labels.DstAllocation = networkOf(r.Src, t.srcAlloc), networkOf(r.Dst, t.dstAlloc)
 	return r
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
@@ -221,6 +222,9 @@ func spooledFrom(e *spool.Entry) (*spooled, error) {
 				return nil, err
 			}
 		}
+		if retired(name) {
+			continue
+		}
 		s.input = append(s.input, proto.InputColumn{
 			Name: name, Data: &rawColumn{kind: proto.ColumnType(kind), rows: s.rows, data: data},
 		})
@@ -229,6 +233,12 @@ func spooledFrom(e *spool.Entry) (*spooled, error) {
 		return nil, errForm
 	}
 	return s, nil
+}
+
+// retired tells of a column that older programs stored and that is computed
+// now: their entries still have it.
+func retired(column string) bool {
+	return slices.ContainsFunc(flowTable().aliases, func(a alias) bool { return a.name == column })
 }
 
 // readMeta reads what the books need.

@@ -24,6 +24,10 @@ func full(tb testing.TB) flows.Record {
 	fill(tb, reflect.ValueOf(&r).Elem(), &next)
 	r.Source.Version, r.Direction, r.SamplingSource = flows.IPFIX, flows.Egress, flows.SamplingOptions
 	r.Labels.LineDirection = flows.FromCustomer
+	// Networks are of the addresses beside them.
+	within := func(a netip.Addr, bits int) netip.Prefix { return netip.PrefixFrom(a, bits).Masked() }
+	r.Labels.SrcNet, r.Labels.SrcAllocation = within(r.Src, 24), within(r.Src, 23)
+	r.Labels.DstNet, r.Labels.DstAllocation = within(r.Dst, 26), within(r.Dst, 16)
 	return r
 }
 
@@ -139,10 +143,11 @@ func TestExtremeRecordsComeBack(t *testing.T) {
 		{Start: at(3), Bytes: 1<<64 - 1, Packets: 1<<64 - 1, SamplingRate: 1<<64 - 1, InIf: 1<<32 - 1, SrcAS: 1<<32 - 1, SrcPort: 1<<16 - 1, ToS: 255},
 		{Start: time.Unix(0, 0).UTC(), End: time.Unix(-1, 0).UTC()}, // a clock that was never set
 		{Start: time.Date(2262, 4, 11, 23, 47, 16, 0, time.UTC)},
-		{Start: at(5), Labels: flows.Labels{
-			SrcNet: netip.MustParsePrefix("0.0.0.0/0"), DstNet: netip.MustParsePrefix("::/0"),
+		{Start: at(5), Src: addr("255.255.255.255"), Dst: addr("2001:db8::1"), Labels: flows.Labels{
+			SrcNet: netip.MustParsePrefix("0.0.0.0/0"), DstNet: netip.MustParsePrefix("::/0"), // all there is
 			SrcAllocation: netip.MustParsePrefix("255.255.255.255/32"), DstAllocation: netip.MustParsePrefix("2001:db8::1/128"),
 		}},
+		{Start: at(5), Src: addr("::ffff:10.0.0.1"), Labels: flows.Labels{SrcNet: netip.MustParsePrefix("::ffff:10.0.0.0/120")}},
 		{Start: at(6), Labels: flows.Labels{Line: "线路-1 '\"\\\n\t\x00;--", Holder: "企业"}},
 		{Start: at(7), Source: flows.Source{Exporter: addr("2001:db8::5"), Domain: 1<<32 - 1, Version: flows.SFlow5}},
 	}

@@ -102,6 +102,34 @@ func netOf(p netip.Prefix) (addr [16]byte, bits uint8) {
 	return p.Addr().As16(), uint8(p.Bits())
 }
 
+// bitsOf is the stored length of a network that covers an address, which is
+// stored beside it.
+func bitsOf(network netip.Prefix, address netip.Addr) uint8 {
+	switch {
+	case !network.IsValid() || network.Addr().BitLen() != address.BitLen():
+		return noPrefix
+	case address.Is4():
+		return uint8(network.Bits()) + 96
+	}
+	return uint8(network.Bits())
+}
+
+// networkOf is the inverse of bitsOf.
+func networkOf(address netip.Addr, bits uint8) netip.Prefix {
+	n := int(bits)
+	switch {
+	case bits == noPrefix:
+		return netip.Prefix{}
+	case address.Is4():
+		n -= 96
+	}
+	p, err := address.Prefix(n)
+	if err != nil {
+		return netip.Prefix{} // not a length of this address
+	}
+	return p
+}
+
 // prefixOf is the inverse of netOf.
 func prefixOf(stored netip.Addr, bits uint8) netip.Prefix {
 	if bits == noPrefix {
