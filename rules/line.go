@@ -307,3 +307,16 @@ func (t *lineTable) eachUsage(ctx context.Context, visit func(f *LineFact, row *
 	}
 	return nil
 }
+
+// amount writes a number of bytes for people, in binary units.
+func amount(bytes uint64) string {
+	const units = "KMGTPE"
+	if bytes < 1024 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	value, i := float64(bytes)/1024, 0
+	for ; value >= 1024 && i < len(units)-1; i++ {
+		value /= 1024
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[i])
+}

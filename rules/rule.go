@@ -279,6 +279,7 @@ func Catalogue() []Rule {
 		LicenceMissing(),
 		LicenceRegion(),
 		LicenceScope(),
+		SubleaseBandwidth(),
 		SubleaseChain(),
 	}
 }
