@@ -1,0 +1,307 @@
+package rules
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+
+	"github.com/linewarden/linewarden/registry"
+)
+
+// Standing is who held an allocation on some days, and how a licence for the
+// service in question stood there. Days on which the rule has nothing to ask
+// are in no Standing: the carrier's own, infrastructure, subscriber pools,
+// individuals, and days covered by a licence.
+type Standing struct {
+	Holder     string         `json:"holder"` // enterprise_id
+	HolderName string         `json:"holder_name"`
+	Province   string         `json:"province"`
+	Place      registry.Place `json:"place"`
+	Use        string         `json:"use"` // as filed
+	// Unsure is set when a licence may or may not reach the place.
+	Unsure bool `json:"unsure"`
+	// Elsewhere is set when there is a licence for the service, at other places.
+	Elsewhere bool `json:"elsewhere"`
+	// Licences are all rows of the holder.
+	Licences []registry.Licence `json:"licences"`
+}
+
+func (s *Standing) holder() Holder {
+	return Holder{EnterpriseID: s.Holder, Name: s.HolderName, Province: s.Province}
+}
+
+// AllocationRecord is what the facts about the use of an allocation share.
+type AllocationRecord struct {
+	Subject Subject           `json:"subject"`
+	Span    registry.Validity `json:"span"`
+	// Standings are the days the rule may judge.
+	Standings []Spell[Standing] `json:"standings"`
+	// UnscaledBytes were exported without a known sampling rate on those days.
+	UnscaledBytes uint64   `json:"unscaled_bytes"`
+	Completeness  float64  `json:"completeness"`
+	Exporters     []string `json:"exporters"`
+}
+
+// About implements Fact.
+func (r AllocationRecord) About() (s Subject, enterpriseID, province string) {
+	last := &r.Standings[len(r.Standings)-1].State
+	return r.Subject, last.Holder, last.Province
+}
+
+// on returns the standing of a day, or nil if it is not to be judged.
+func (r *AllocationRecord) on(day registry.Date) *Standing {
+	for i := range r.Standings {
+		if s := &r.Standings[i]; s.From <= day && day <= s.To {
+			return &s.State
+		}
+	}
+	return nil
+}
+
+// standingFor returns how the licences for any of the services stood for an
+// allocation on the view's day. Without services it tells who held it.
+func standingFor(v *registry.View, id AllocationID, services []string) (Standing, bool) {
+	var out Standing
+	var newest *registry.Allocation
+	for _, row := range v.AllocationsOf(id) {
+		s, judged := standingOf(v, row, services)
+		if !judged {
+			return Standing{}, false // of two holders at once, one may well be in the right
+		}
+		unsure := out.Unsure || s.Unsure
+		if newest == nil || row.Valid.From >= newest.Valid.From {
+			newest, out = row, s
+		}
+		out.Unsure = unsure
+	}
+	return out, newest != nil
+}
+
+func standingOf(v *registry.View, row *registry.Allocation, services []string) (Standing, bool) {
+	if row.EnterpriseID == "" || row.Use == "infrastructure" || row.Use == "subscriber_pool" || v.CarrierGroup(row.EnterpriseID) {
+		return Standing{}, false
+	}
+	e := v.Enterprise(row.EnterpriseID)
+	if e != nil && e.Nature == "individual" {
+		return Standing{}, false // a finding is never about an individual
+	}
+	h := holderOf(v, row.EnterpriseID, row.Place)
+	out := Standing{Holder: h.EnterpriseID, HolderName: h.Name, Province: h.Province, Place: row.Place, Use: row.Use}
+	t := Tenure{Place: row.Place, PlaceOfHolder: row.Place == ""}
+	for _, l := range v.Licences(row.EnterpriseID) {
+		out.Licences = append(out.Licences, *l)
+		if !slices.Contains(services, l.Service) || !activeOn(l, v.Day()) {
+			continue
+		}
+		switch covers(l, &t) {
+		case regionCovered:
+			return Standing{}, false
+		case regionUnknown:
+			out.Unsure = true
+		case regionOutside:
+			if slices.Contains(servicesFor(row.Use, row.Cloud), l.Service) {
+				return Standing{}, false // licence-region says it
+			}
+			out.Elsewhere = true
+		}
+	}
+	return out, !committed(v, row.EnterpriseID, services)
+}
+
+// committed reports whether a commitment of N32-2.1.2a for one of the services
+// is in its period of grace on the view's day.
+func committed(v *registry.View, enterprise string, services []string) bool {
+	for _, c := range v.Commitments(enterprise) {
+		if slices.Contains(services, c.Service) && inGrace([]registry.Commitment{*c}, c.Service, v.Day()) {
+			return true
+		}
+	}
+	return false
+}
+
+// allocationDays holds the allocations a rule may judge, each with what it did
+// on the days in question, in the words D of the rule.
+type allocationDays[D any] struct {
+	in    Inputs
+	books map[netip.Addr]ExporterBooks
+	by    map[AllocationID]*allocationFile[D]
+}
+
+// allocationFile is a fact in the making.
+type allocationFile[D any] struct {
+	record    AllocationRecord
+	days      map[registry.Date]*D
+	exporters map[netip.Addr]bool
+	// promising is set when the totals of some day make it worth asking for more.
+	promising bool
+}
+
+// readAllocations reads the totals of allocations on the days that are to be
+// judged. fold puts one row into the words of the rule and says whether it is
+// worth asking for more.
+func readAllocations[D any](ctx context.Context, in Inputs, services []string, fold func(*AllocationDay) (D, bool)) (*allocationDays[D], error) {
+	a, err := openAllocations[D](ctx, in, services)
+	if err != nil {
+		return nil, err
+	}
+	for row, err := range in.Traffic.Allocations(ctx, in.Span.Window(), in.Span.Location) {
+		if err != nil {
+			return nil, fmt.Errorf("read allocations: %w", err)
+		}
+		file := a.by[row.Allocation]
+		if file == nil || file.record.on(row.Day) == nil {
+			continue
+		}
+		file.record.UnscaledBytes += row.Unscaled
+		for _, e := range row.Exporters {
+			file.exporters[e] = true
+		}
+		d, promising := fold(&row)
+		file.days[row.Day] = &d
+		file.promising = file.promising || promising
+	}
+	return a, nil
+}
+
+// openAllocations starts a file for each allocation with a day to judge.
+func openAllocations[D any](ctx context.Context, in Inputs, services []string) (*allocationDays[D], error) {
+	books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
+	if err != nil {
+		return nil, fmt.Errorf("read exporter books: %w", err)
+	}
+	a := &allocationDays[D]{in: in, books: make(map[netip.Addr]ExporterBooks, len(books)), by: make(map[AllocationID]*allocationFile[D])}
+	for _, b := range books {
+		a.books[b.Exporter] = b
+	}
+	rows := in.Ledgers.Ledgers().Allocations
+	for i := range rows {
+		id := rows[i].Prefix
+		if a.by[id] != nil || !rows[i].Valid.Overlaps(in.Span.Days) {
+			continue
+		}
+		standings := spells(in.Span.Days, func(day registry.Date) (Standing, bool) {
+			return standingFor(in.Ledgers.At(day), id, services)
+		})
+		if len(standings) == 0 {
+			continue
+		}
+		name := standings[len(standings)-1].State.HolderName
+		a.by[id] = &allocationFile[D]{
+			record: AllocationRecord{Subject: Subject{SubjectAllocation, id.String(), name}, Span: in.Span.Days, Standings: standings},
+			days:   make(map[registry.Date]*D), exporters: make(map[netip.Addr]bool),
+		}
+	}
+	return a, nil
+}
+
+// day returns what is kept of an allocation on a day, or nil.
+func (a *allocationDays[D]) day(id AllocationID, day registry.Date) *D {
+	if file := a.by[id]; file != nil {
+		return file.days[day]
+	}
+	return nil
+}
+
+// promising returns the allocations worth asking for more, in order.
+func (a *allocationDays[D]) promising() []AllocationID {
+	var out []AllocationID
+	for id, file := range a.by {
+		if file.promising {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, comparePrefixes)
+	return out
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+// each closes the files and hands over the ones with something to judge: with
+// traffic on the days in question, or with less data than that would take. An
+// allocation that was silent while its exporters were heard is none.
+func (a *allocationDays[D]) each(minCompleteness float64, hand func(r AllocationRecord, days []D)) {
+	ports := exportersOfHolders(a.in)
+	for _, file := range a.by {
+		r := &file.record
+		for _, s := range r.Standings {
+			if len(file.days) > 0 {
+				break // who saw it is who counts
+			}
+			for _, e := range ports[s.State.Holder] {
+				file.exporters[e] = true
+			}
+		}
+		r.Exporters, r.Completeness = a.completeness(file.exporters)
+		if len(file.days) == 0 && (len(r.Exporters) == 0 || r.Completeness >= minCompleteness) {
+			continue
+		}
+		var days []D
+		for _, d := range sortedDays(file.days) {
+			days = append(days, *file.days[d])
+		}
+		hand(*r, days)
+	}
+}
+
+func sortedDays[D any](days map[registry.Date]*D) []registry.Date {
+	out := make([]registry.Date, 0, len(days))
+	for d := range days {
+		out = append(out, d)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (a *allocationDays[D]) completeness(exporters map[netip.Addr]bool) (names []string, share float64) {
+	var all ExporterBooks
+	for e := range exporters {
+		b := a.books[e]
+		all.Received += b.Received
+		all.Stored += b.Stored
+		all.Missed += b.Missed
+		names = append(names, e.String())
+	}
+	slices.Sort(names)
+	return names, all.Completeness()
+}
+
+// exportersOfHolders returns the exporters with the customer-side interfaces of
+// each enterprise's lines that are in service in the span.
+func exportersOfHolders(in Inputs) map[string][]netip.Addr {
+	out := make(map[string][]netip.Addr)
+	v := in.Ledgers.At(in.Span.Days.To)
+	lines := in.Ledgers.Ledgers().Lines
+	for i := range lines {
+		if !lines[i].Valid.Overlaps(in.Span.Days) {
+			continue
+		}
+		for _, p := range v.LinePorts(lines[i].ID) {
+			if p.Counts {
+				out[lines[i].EnterpriseID] = append(out[lines[i].EnterpriseID], p.Interface.Exporter)
+			}
+		}
+	}
+	return out
+}
+
+// allocationFacts yields the facts of a measurement in the order of subjects.
+func allocationFacts[F Fact](measure func() ([]F, error)) iter.Seq2[F, error] {
+	return func(yield func(F, error) bool) {
+		facts, err := measure()
+		if err != nil {
+			var none F
+			yield(none, err)
+			return
+		}
+		for f, err := range inOrder(facts) {
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
