@@ -2,50 +2,116 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
 )
 
+// The rules measure their facts from the store.
+var _ rules.Traffic = (*Store)(nil)
+
+// question is a SELECT over rollups, whose rows become answers.
+type question[T any] struct {
+	what, sql string
+	values    []any
+	// scan reads a row.
+	scan func(driver.Rows) (T, error)
+}
+
+// answers asks the question as it is iterated over. An answer is handed on as
+// it is read: none is kept.
+func answers[T any](ctx context.Context, s *Store, q question[T]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		err := s.query(ctx, q.what, fill(q.sql, 0), func(r driver.Rows) error {
+			answer, err := q.scan(r)
+			if err != nil {
+				return err
+			}
+			if !yield(answer, nil) {
+				return errEnough
+			}
+			return nil
+		}, q.values...)
+		if err != nil && !errors.Is(err, errEnough) {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
 func none[T any]() iter.Seq2[T, error] { return func(func(T, error) bool) {} }
 
-// LineHours yields what each line carried per hour.
-func (s *Store) LineHours(context.Context, rules.Window) iter.Seq2[rules.LineHour, error] {
-	return none[rules.LineHour]()
+// dayQuestion is a window with its local days.
+type dayQuestion struct {
+	days   localDays
+	values []any
 }
 
-// LinePairs counts active address pairs.
-func (s *Store) LinePairs(context.Context, rules.PairsQuestion) iter.Seq2[rules.LinePairs, error] {
-	return none[rules.LinePairs]()
+func askDays(w rules.Window, loc *time.Location) dayQuestion {
+	days := daysOf(w, loc)
+	return dayQuestion{days, append(secondsOf(w), clickhouse.Named("days", days.literal()))}
 }
 
-// LineServices yields addresses in server role on lines.
-func (s *Store) LineServices(context.Context, rules.Window, *time.Location, []string) iter.Seq2[rules.LineService, error] {
-	return none[rules.LineService]()
+// allocationsOf writes allocations as an array of address and length.
+func allocationsOf(list []rules.AllocationID) string {
+	texts := make([]string, len(list))
+	for i, p := range list {
+		addr, bits := netOf(p)
+		texts[i] = "('" + netip.AddrFrom16(addr).String() + "'," + strconv.Itoa(int(bits)) + ")"
+	}
+	return "[" + strings.Join(texts, ",") + "]"
 }
 
-// Allocations yields the totals of allocations.
-func (s *Store) Allocations(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationDay, error] {
-	return none[rules.AllocationDay]()
+// localDays are the days of a span by the seconds at which they begin. A day
+// has 23, 24 or 25 hours: whoever knows the zone says where it begins.
+type localDays struct {
+	starts []uint32
+	dates  map[uint32]registry.Date
 }
 
-// AllocationHosts yields what single addresses did.
-func (s *Store) AllocationHosts(context.Context, rules.Window, *time.Location, []rules.AllocationID) iter.Seq2[rules.AllocationHost, error] {
-	return none[rules.AllocationHost]()
+func daysOf(w rules.Window, loc *time.Location) localDays {
+	days := localDays{dates: make(map[uint32]registry.Date)}
+	last := registry.DateOf(w.To.Add(-time.Nanosecond).In(loc))
+	for d := registry.DateOf(w.From.In(loc)); d <= last; d++ {
+		second := min(max(d.Start(loc).Unix(), 0), 1<<32-1)
+		days.starts = append(days.starts, uint32(second))
+		days.dates[uint32(second)] = d
+	}
+	return days
 }
 
-// AllocationSources yields from which networks allocations took.
-func (s *Store) AllocationSources(context.Context, rules.Window, *time.Location, []rules.AllocationID) iter.Seq2[rules.AllocationSource, error] {
-	return none[rules.AllocationSource]()
+// literal writes the starts as an array.
+func (d *localDays) literal() string { return arrayOf(d.starts) }
+
+func arrayOf(numbers []uint32) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.FormatUint(uint64(n), 10)
+	}
+	return "[" + strings.Join(texts, ",") + "]"
 }
 
-// AllocationContacts yields tunnels and DNS.
-func (s *Store) AllocationContacts(context.Context, rules.Window, *time.Location, []rules.AllocationID) iter.Seq2[rules.AllocationContact, error] {
-	return none[rules.AllocationContact]()
+// stringsOf writes texts as an array.
+func stringsOf(texts []string) string {
+	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = "'" + escape.Replace(t) + "'"
+	}
+	return "[" + strings.Join(quoted, ",") + "]"
 }
 
-// AllocationEntries yields where bytes entered.
-func (s *Store) AllocationEntries(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationEntry, error] {
-	return none[rules.AllocationEntry]()
-}
+// ofSide selects, of each day of an allocation, the rows of the side it is told
+// from: the smallest class that saw anything of it.
+const ofSide = `(allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}), class) IN (
+        SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, min(class)
+        FROM allocation_hours WHERE {counted} GROUP BY allocation, allocation_bits, day)`

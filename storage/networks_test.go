@@ -27,6 +27,7 @@ type figures [4]uint64
 // networks reads LineNetworks and checks its order.
 func networks(tb testing.TB, s *storage.Store, w rules.Window, loc *time.Location) map[networkKey]figures {
 	tb.Helper()
+	rollUp(tb, s, w, storage.Scope{})
 	got := make(map[networkKey]figures)
 	last := ""
 	for n, err := range s.LineNetworks(tb.Context(), w, loc) {

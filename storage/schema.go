@@ -37,10 +37,10 @@ const (
 
 // schema returns every table, as the newest migration leaves them.
 func schema() []*table {
-	return []*table{
-		flowTable(), bookTable(), networkTable(), ledgerRowTable(), ledgerVersionTable(),
+	return append([]*table{
+		flowTable(), bookTable(), ledgerRowTable(), ledgerVersionTable(),
 		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(),
-	}
+	}, rollupTables()...)
 }
 
 // flowTable has one partition per day of storing, and each batch carries one
@@ -88,16 +88,16 @@ func flowTable() *table {
 			{"line_direction", kindCrossing, codecPlain},
 			{"peer_line", kindWord, codecPlain},
 			{"holder", kindWord, codecPlain},
-			{"src_net", "IPv6", codecPlain},
 			{"src_net_bits", "UInt8", codecPlain},
-			{"dst_net", "IPv6", codecPlain},
 			{"dst_net_bits", "UInt8", codecPlain},
-			{"src_allocation", "IPv6", codecPlain},
 			{"src_allocation_bits", "UInt8", codecPlain},
-			{"dst_allocation", "IPv6", codecPlain},
 			{"dst_allocation_bits", "UInt8", codecPlain},
 			{"src_origin", "UInt32", codecPlain},
 			{"dst_origin", "UInt32", codecPlain},
+		},
+		aliases: []alias{
+			networkAlias("src_net", "src"), networkAlias("dst_net", "dst"),
+			networkAlias("src_allocation", "src"), networkAlias("dst_allocation", "dst"),
 		},
 		indices:   []index{{"start_span", "start", "minmax"}},
 		engine:    "MergeTree",
@@ -106,6 +106,14 @@ func flowTable() *table {
 		retention: func(r Retention) time.Duration { return r.Flows }, lifetime: "flows", birth: "stored",
 		settings: []string{deduplication},
 	}
+}
+
+// networkAlias is the network that an address and the length in name_bits make,
+// or :: where there is none. Storing it as well would double what an address
+// takes.
+func networkAlias(name, address string) alias {
+	bits := name + "_bits"
+	return alias{name, "IPv6", "if(" + bits + " > 128, toIPv6('::'), tupleElement(IPv6CIDRToRange(" + address + ", least(" + bits + ", 128)), 1))"}
 }
 
 // bookTable has a column for each figure of flows.Count.
@@ -157,11 +165,12 @@ func countFigures(c *flows.Count) []*uint64 {
 	return figures
 }
 
-// networkTable is filled by the views line_networks_from_flows and line_networks_from_peers.
+// networkTable is older than RollUp: the rows of run 0 were written by views,
+// and add up.
 func networkTable() *table {
 	return &table{
 		name:    "line_networks",
-		purpose: "what each line carried between each pair of networks, per hour and direction; rows of one key add up",
+		purpose: "what each line carried between each pair of networks, per bin and direction; rows of the run that counts for their hour add up",
 		columns: []column{
 			{"stored", kindSecond, codecPlain},
 			{"bin", kindSecond, codecSorted},
@@ -175,10 +184,11 @@ func networkTable() *table {
 			{"samples", "UInt64", codecNumber},
 			{"unscaled", "UInt64", codecNumber},
 			{"flows", "UInt64", codecNumber},
+			{"run", "UInt64", codecPlain},
 		},
 		engine:    "SummingMergeTree((bytes, samples, unscaled, flows))",
 		partition: "toYYYYMM(stored)",
-		order:     "(toDate(bin), line, near, near_bits, far, far_bits, direction, bin)",
+		order:     "(toDate(bin), line, near, near_bits, far, far_bits, direction, bin, run)",
 		retention: func(r Retention) time.Duration { return r.Rollups }, lifetime: "rollups", birth: "stored",
 		settings: []string{deduplication},
 	}

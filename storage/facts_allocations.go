@@ -1,0 +1,194 @@
+package storage
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// Allocations yields the totals of each allocation, ordered by prefix and local
+// day. A local hour that a day has twice is one.
+func (s *Store) Allocations(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	if !w.From.Before(w.To) {
+		return none[rules.AllocationDay]()
+	}
+	ask := askDays(w, loc)
+	return answers(ctx, s, question[rules.AllocationDay]{
+		"read allocations", `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day,
+    sum(out), sum(in), sum(samples), sum(unscaled), sum(web_out),
+    uniqCombined64Merge(14)(served_networks), uniqCombined64Merge(12)(served_asns),
+    uniqCombined64Merge(14)(filled_networks), uniqCombined64Merge(12)(filled_asns),
+    arraySort(groupUniqArrayArray(exporters)), groupArray(toUnixTimestamp(bin)), groupArray(out), groupArray(in)
+FROM allocation_hours
+WHERE {counted} AND ` + ofSide + `
+GROUP BY allocation, allocation_bits, day ORDER BY allocation, allocation_bits, day`,
+		ask.values, func(r driver.Rows) (a rules.AllocationDay, err error) {
+			var (
+				net     netRow
+				day     uint32
+				bins    []uint32
+				out, in []uint64
+			)
+			if err := r.Scan(&net.addr, &net.bits, &day, &a.Out, &a.In, &a.Samples, &a.Unscaled, &a.WebOut,
+				&a.ServedNetworks, &a.ServedASNs, &a.FilledNetworks, &a.FilledASNs, &a.Exporters, &bins, &out, &in); err != nil {
+				return a, err
+			}
+			a.Allocation, a.Day = net.prefix(), ask.days.dates[day]
+			for i := range a.Exporters {
+				a.Exporters[i] = a.Exporters[i].Unmap()
+			}
+			for i, bin := range bins {
+				h := time.Unix(int64(bin), 0).In(loc).Hour()
+				a.OutByHour[h] += out[i]
+				a.InByHour[h] += in[i]
+			}
+			return a, nil
+		},
+	})
+}
+
+// AllocationHosts yields what single addresses of the allocations did, ordered
+// by allocation, local day, address and port.
+func (s *Store) AllocationHosts(
+	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
+) iter.Seq2[rules.AllocationHost, error] {
+	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationHost]{
+		what: "read addresses", sql: `SELECT allocation, allocation_bits, day, address, port, sum(sent), sum(received), sum(packets),
+    uniqCombined64Merge(12)(peer_state), uniqCombined64Merge(12)(network_state), uniqCombined64Merge(12)(asn_state),
+    uniqCombined64Merge(12)(session_state), max(most), groupArrayArray(bins)
+FROM
+(
+    SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, port,
+        sum(out) AS sent, sum(in) AS received, sum(samples) AS packets,
+        uniqCombined64MergeState(12)(peers) AS peer_state, uniqCombined64MergeState(12)(networks) AS network_state,
+        uniqCombined64MergeState(12)(asns) AS asn_state, uniqCombined64MergeState(12)(sessions) AS session_state,
+        toUInt64(0) AS most, groupUniqArray(toUnixTimestamp(bin)) AS bins
+    FROM allocation_hosts
+    WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+    GROUP BY allocation, allocation_bits, day, address, port
+    UNION ALL
+    SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, 0 AS port, 0, 0, 0,
+        uniqCombined64StateIf(12)(toUInt64(0), false), uniqCombined64StateIf(12)(toUInt64(0), false),
+        uniqCombined64StateIf(12)(toUInt64(0), false), uniqCombined64StateIf(12)(toUInt64(0), false),
+        max(peak), emptyArrayUInt32()
+    FROM allocation_sessions
+    WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+    GROUP BY allocation, allocation_bits, day, address
+)
+GROUP BY allocation, allocation_bits, day, address, port
+ORDER BY allocation, allocation_bits, day, address, port`,
+	}, func(r driver.Rows, n *netRow, day *uint32) (h rules.AllocationHost, err error) {
+		var bins []uint32
+		if err := r.Scan(&n.addr, &n.bits, day, &h.Address, &h.Port, &h.Out, &h.In, &h.Samples,
+			&h.Peers, &h.Networks, &h.ASNs, &h.Sessions, &h.PeakSessions, &bins); err != nil {
+			return h, err
+		}
+		h.Address = h.Address.Unmap()
+		for _, bin := range bins {
+			h.Hours |= 1 << time.Unix(int64(bin), 0).In(loc).Hour()
+		}
+		return h, nil
+	}, func(h *rules.AllocationHost, p netip.Prefix, d registry.Date) { h.Allocation, h.Day = p, d })
+}
+
+// AllocationSources yields from which remote networks the allocations took, as
+// clients, ordered by allocation, local day and network. The origin is that of
+// the most bytes.
+func (s *Store) AllocationSources(
+	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
+) iter.Seq2[rules.AllocationSource, error] {
+	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationSource]{
+		what: "read sources", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, network, network_bits,
+    argMax(asn, (in + out, asn)), sum(in), sum(out), sum(web_in), sum(samples)
+FROM allocation_sources
+WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+GROUP BY allocation, allocation_bits, day, network, network_bits
+ORDER BY allocation, allocation_bits, day, network, network_bits`,
+	}, func(r driver.Rows, n *netRow, day *uint32) (a rules.AllocationSource, err error) {
+		var network netRow
+		err = r.Scan(&n.addr, &n.bits, day, &network.addr, &network.bits, &a.ASN, &a.In, &a.Out, &a.WebIn, &a.Samples)
+		a.Network = network.prefix()
+		return a, err
+	}, func(a *rules.AllocationSource, p netip.Prefix, d registry.Date) { a.Allocation, a.Day = p, d })
+}
+
+// AllocationContacts yields what addresses exchanged with remote networks by
+// tunnels and DNS, and by anything else in the UTC hours in which they had
+// tunnels, ordered by allocation, local day, address, kind and network.
+func (s *Store) AllocationContacts(
+	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
+) iter.Seq2[rules.AllocationContact, error] {
+	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationContact]{
+		what: "read contacts", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, toUInt8(kind) AS contact,
+    network, network_bits, sum(out), sum(in), sum(samples)
+FROM allocation_contacts
+WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+GROUP BY allocation, allocation_bits, day, address, contact, network, network_bits
+ORDER BY allocation, allocation_bits, day, address, contact, network, network_bits`,
+	}, func(r driver.Rows, n *netRow, day *uint32) (c rules.AllocationContact, err error) {
+		var (
+			network netRow
+			kind    uint8
+		)
+		err = r.Scan(&n.addr, &n.bits, day, &c.Address, &kind, &network.addr, &network.bits, &c.Out, &c.In, &c.Samples)
+		c.Address, c.Kind, c.Network = c.Address.Unmap(), rules.ContactKind(kind), network.prefix()
+		return c, err
+	}, func(c *rules.AllocationContact, p netip.Prefix, d registry.Date) { c.Allocation, c.Day = p, d })
+}
+
+// AllocationEntries yields where the bytes sourced from each allocation entered
+// the carrier, ordered by allocation, local day, exporter and interface.
+// Subscriber pools are not told.
+func (s *Store) AllocationEntries(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationEntry, error] {
+	if !w.From.Before(w.To) {
+		return none[rules.AllocationEntry]()
+	}
+	ask := askDays(w, loc)
+	return answers(ctx, s, question[rules.AllocationEntry]{
+		"read entries", `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, exporter, in_if,
+    argMax(line, (bytes, line)), sum(bytes), sum(samples)
+FROM allocation_entries
+WHERE {counted}
+GROUP BY allocation, allocation_bits, day, exporter, in_if
+ORDER BY allocation, allocation_bits, day, exporter, in_if`,
+		ask.values, func(r driver.Rows) (e rules.AllocationEntry, err error) {
+			var (
+				n   netRow
+				day uint32
+			)
+			err = r.Scan(&n.addr, &n.bits, &day, &e.Exporter, &e.InIf, &e.Line, &e.Bytes, &e.Samples)
+			e.Allocation, e.Day, e.Exporter = n.prefix(), ask.days.dates[day], e.Exporter.Unmap()
+			return e, err
+		},
+	})
+}
+
+// ofAllocations asks a question about some allocations. scan reads a row with
+// its allocation and the second its day begins, and set enters them.
+func ofAllocations[T any](
+	ctx context.Context, s *Store, w rules.Window, loc *time.Location, within []rules.AllocationID, q question[T],
+	scan func(driver.Rows, *netRow, *uint32) (T, error), set func(*T, netip.Prefix, registry.Date),
+) iter.Seq2[T, error] {
+	if !w.From.Before(w.To) || len(within) == 0 {
+		return none[T]()
+	}
+	ask := askDays(w, loc)
+	q.values = append(ask.values, clickhouse.Named("within", allocationsOf(within)))
+	q.scan = func(r driver.Rows) (T, error) {
+		var (
+			n   netRow
+			day uint32
+		)
+		answer, err := scan(r, &n, &day)
+		set(&answer, n.prefix(), ask.days.dates[day])
+		return answer, err
+	}
+	return answers(ctx, s, q)
+}

@@ -1,0 +1,123 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/linewarden/linewarden/rules"
+)
+
+// mostClients bounds the networks that are told of one service.
+const mostClients = 4096
+
+// LineHours yields what each line carried in each UTC hour that begins in w,
+// ordered by line and hour. Minutes in which nothing was carried count as such:
+// the 95th percentile is the fourth largest of the 60.
+func (s *Store) LineHours(ctx context.Context, w rules.Window) iter.Seq2[rules.LineHour, error] {
+	return answers(ctx, s, question[rules.LineHour]{
+		"read line hours", `SELECT line, bin, from_customer, to_customer, peak_from, p95_from, peak_to, p95_to, samples
+FROM line_hours WHERE {counted} ORDER BY line, bin`,
+		secondsOf(w), func(r driver.Rows) (h rules.LineHour, err error) {
+			err = r.Scan(&h.Line, &h.Hour, &h.FromCustomer, &h.ToCustomer, &h.PeakFromCustomer, &h.P95FromCustomer,
+				&h.PeakToCustomer, &h.P95ToCustomer, &h.Samples)
+			h.Hour = h.Hour.UTC()
+			return h, err
+		},
+	})
+}
+
+// LinePairs yields, for each of the lines and each local day, how many pairs of
+// addresses were active in those of its hours that are asked for, ordered by
+// line and day. It knows international lines only; a day without an active pair
+// is not told.
+func (s *Store) LinePairs(ctx context.Context, q rules.PairsQuestion) iter.Seq2[rules.LinePairs, error] {
+	if !q.Window.From.Before(q.Window.To) || len(q.Lines) == 0 || len(q.Hours) == 0 {
+		return none[rules.LinePairs]()
+	}
+	hours := make([]uint32, len(q.Hours))
+	for i, h := range q.Hours {
+		hours[i] = uint32(min(max(h.Unix(), 0), 1<<32-1))
+	}
+	ask := askDays(q.Window, q.Location)
+	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(q.Lines)), clickhouse.Named("hours", arrayOf(hours)))
+	return answers(ctx, s, question[rules.LinePairs]{
+		"read line pairs", `SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, uniqCombined64Merge(14)(pairs)
+FROM line_pairs
+WHERE {counted} AND line IN {lines:Array(String)} AND toUnixTimestamp(toStartOfHour(bin)) IN {hours:Array(UInt32)}
+GROUP BY line, day ORDER BY line, day`,
+		ask.values, func(r driver.Rows) (p rules.LinePairs, err error) {
+			var day uint32
+			err = r.Scan(&p.Line, &day, &p.Pairs)
+			p.Day = ask.days.dates[day]
+			return p, err
+		},
+	})
+}
+
+// LineServices yields the addresses in server role on international lines,
+// ordered by line, day, server, side and port.
+func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Location, lines []string) iter.Seq2[rules.LineService, error] {
+	if !w.From.Before(w.To) || len(lines) == 0 {
+		return none[rules.LineService]()
+	}
+	ask := askDays(w, loc)
+	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
+	return answers(ctx, s, question[rules.LineService]{
+		"read line services", `SELECT line, day, server, server_bits, near, port, uniqCombined64Merge(14)(state) AS peers, sum(carried), sum(packets),
+    groupArray(client), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
+FROM
+(
+    SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port, client, client_bits,
+        argMax(asn, (bytes, asn)) AS origin, sum(bytes) AS carried, sum(samples) AS packets, uniqCombined64MergeState(14)(peers) AS state
+    FROM line_services
+    WHERE {counted} AND line IN {lines:Array(String)}
+    GROUP BY line, day, server, server_bits, near, port, client, client_bits
+)
+GROUP BY line, day, server, server_bits, near, port
+ORDER BY line, day, server, server_bits, near, port`,
+		ask.values, func(r driver.Rows) (v rules.LineService, err error) {
+			var (
+				day            uint32
+				server         netRow
+				clients        []netip.Addr
+				bits           []uint8
+				origins        []uint32
+				bytes, packets []uint64
+			)
+			if err := r.Scan(&v.Line, &day, &server.addr, &server.bits, &v.Near, &v.Port, &v.Peers, &v.Bytes, &v.Samples,
+				&clients, &bits, &origins, &bytes, &packets); err != nil {
+				return v, err
+			}
+			v.Day, v.Server = ask.days.dates[day], server.prefix()
+			for i, addr := range clients {
+				v.Clients = append(v.Clients, rules.ServiceClient{
+					Network: prefixOf(addr, bits[i]), ASN: origins[i], Bytes: bytes[i], Samples: packets[i],
+				})
+			}
+			v.Clients = busiest(v.Clients)
+			return v, nil
+		},
+	})
+}
+
+// busiest returns the most active clients, in the order of their networks.
+func busiest(clients []rules.ServiceClient) []rules.ServiceClient {
+	byNetwork := func(a, b rules.ServiceClient) int {
+		return cmp.Or(a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
+	}
+	if len(clients) > mostClients {
+		slices.SortFunc(clients, func(a, b rules.ServiceClient) int {
+			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), byNetwork(a, b))
+		})
+		clients = clients[:mostClients]
+	}
+	slices.SortFunc(clients, byNetwork)
+	return clients
+}
