@@ -320,3 +320,30 @@ func amount(bytes uint64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, units[i])
 }
+
+// judgeShare settles what rules about a share of a line's traffic have in
+// common: with less data than it takes it withholds, and it fires when the
+// share was reached over the span and on days enough. The figures, texts and
+// evidence of what fires are the rule's.
+func (f *LineFact) judgeShare(t *lineTotals, p Params) (j Judgement, fires bool) {
+	if why := f.withhold(t.samples, p); why != "" {
+		return f.withheldFor(why, t.samples, t.offendingSamples), false
+	}
+	j = Judgement{Outcome: Clear, Completeness: round(f.Completeness, 4), FirstDay: t.first, LastDay: t.last}
+	switch {
+	case !t.reached(p):
+		return j, false
+	case t.holder.EnterpriseID == "":
+		return f.withheldFor("holder_unknown", t.samples, t.offendingSamples), false
+	case float64(t.offendingSamples) < p["min_offending_samples"]:
+		return f.withheldFor("low_samples", t.samples, t.offendingSamples), false
+	}
+	j.Outcome = Fires
+	j.Holder = heldBy(f, t.holder)
+	j.Severity = High
+	if t.share >= 0.3 {
+		j.Severity = Critical
+	}
+	j.Confidence = round(ConfidenceAbove(t.share, p["min_share"], t.samples, f.Completeness), 4)
+	return j, true
+}

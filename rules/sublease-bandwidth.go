@@ -69,30 +69,15 @@ func judgeBandwidth(f BandwidthFact, p Params) Judgement {
 }
 
 func judgeBandwidthOf(f *BandwidthFact, t lineTotals, p Params) Judgement {
-	j := Judgement{Outcome: Clear, Completeness: round(f.Completeness, 4), FirstDay: t.first, LastDay: t.last}
-	account := f.account(t.holder.EnterpriseID)
-	if why := f.withhold(t.samples, p); why != "" {
-		return f.withheldFor(why, t.samples, t.offendingSamples)
-	}
-	if !t.reached(p) {
+	j, fires := f.judgeShare(&t, p)
+	if !fires {
 		return j
 	}
-	switch {
-	case t.holder.EnterpriseID == "":
-		return f.withheldFor("holder_unknown", t.samples, t.offendingSamples)
-	case float64(t.offendingSamples) < p["min_offending_samples"]:
-		return f.withheldFor("low_samples", t.samples, t.offendingSamples)
-	case f.nothingFiled(&account) && float64(account.KnownBytes) < p["min_share"]*float64(t.bytes):
+	account := f.account(t.holder.EnterpriseID)
+	if f.nothingFiled(&account) && float64(account.KnownBytes) < p["min_share"]*float64(t.bytes) {
 		// Addresses that nobody filed are the holder's as likely as another's.
 		return f.withheldFor("addresses_unknown", t.samples, t.offendingSamples)
 	}
-	j.Outcome = Fires
-	j.Holder = heldBy(f.LineFact, t.holder)
-	j.Severity = High
-	if t.share >= 0.3 {
-		j.Severity = Critical
-	}
-	j.Confidence = round(ConfidenceAbove(t.share, p["min_share"], t.samples, f.Completeness), 4)
 	j.Facts = f.figures(&t, &account)
 	j.Explanation = f.explain(&t, &account)
 	j.Evidence = append(f.evidence("source networks"), ledgerRow("allocations", t.holder.EnterpriseID, "allocations of "+t.holder.EnterpriseID))
