@@ -17,7 +17,7 @@
 //
 // # Locks
 //
-// In this order: RIB.mu (peers, routers, sites, instances), table.mu (one per
+// In this order: RIB.turning (changes of payloads), RIB.mu (peers, routers, sites, instances), table.mu (one per
 // instance and family; the writers of one table take turns), shard.mu of the
 // attribute pool. The sink is called with table.mu held, or RIB.mu for states
 // of peers: it must return soon and must not call the RIB.

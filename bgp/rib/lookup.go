@@ -85,9 +85,6 @@ func (r *RIB) SetPlaces(places map[netip.Addr]Place) {
 	r.publishLocked()
 }
 
-// SetVRPs gives the payloads that lookups validate by; nil ends that.
-func (r *RIB) SetVRPs(v *VRPs) { r.vrps.Store(v) }
-
 // routerLocked returns the router of an address, made known if need be.
 func (r *RIB) routerLocked(a netip.Addr) *router {
 	a = a.Unmap()

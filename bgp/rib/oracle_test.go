@@ -71,7 +71,7 @@ func (s *slow) apply(e *bgp.Event) {
 			delete(s.paths, keyFor(e))
 		}
 	case bgp.EndOfRIB:
-		if state == Up {
+		if state != Down {
 			s.remove(e.Peer, func(k slowKey, p slowPath) bool {
 				return p.stale && bgp.FamilyOf(k.prefix.Addr()) == e.Family
 			})

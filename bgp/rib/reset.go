@@ -107,16 +107,22 @@ func (r *RIB) staleLocked(p *peer, e *bgp.Event) {
 	}
 }
 
-// syncedLocked ends the stale routes of a family whose whole table has come.
-// The end of a VPN table says nothing of unicast; stale VPN routes go with
-// their time.
+// syncedLocked ends the stale routes of a family whose whole table has come, or
+// of one that the peer does not keep over its restart, which is told while it
+// is away (RFC 4724 section 4.2). The end of a VPN table says nothing of
+// unicast; stale VPN routes go with their time.
 func (r *RIB) syncedLocked(p *peer, e *bgp.Event) {
-	if p.current == nil || e.Family == bgp.FamilyVPNv4 || e.Family == bgp.FamilyVPNv6 {
+	if e.Family != bgp.FamilyIPv4 && e.Family != bgp.FamilyIPv6 {
 		return
 	}
 	f := familyIndex(e.Family)
-	p.synced[f] = true
 	r.dropStaleLocked(p, flagDead4<<f, NotRenewed, e.Time)
+	switch {
+	case p.current != nil:
+		p.synced[f] = true
+	case p.stale == nil && p.state == Stale:
+		p.state, p.since = Down, e.Time
+	}
 }
 
 func (r *RIB) dropStaleLocked(p *peer, flags uint32, reason Reason, at time.Time) {

@@ -88,14 +88,14 @@ func TestTransitions(t *testing.T) {
 	// A restart: stale routes answer, a repeated one is fresh again, the rest of a family goes at its end.
 	step(kind(bgp.PeerStale, 0))
 	state(Stale, "2 stale", "1 stale")
-	step(kind(bgp.EndOfRIB, bgp.FamilyIPv4))
+	step(kind(bgp.EndOfRIB, bgp.FamilyVPNv4))
 	step(kind(bgp.PeerUp, 0))
 	state(Up, "2 stale", "1 stale")
 	step(announce(key, v4, 2))
 	state(Up, "2", "1 stale")
 	step(kind(bgp.EndOfRIB, bgp.FamilyIPv4))
 	state(Up, "2", "1 stale")
-	d.expect(t, "peer 5 family 0 at 7", "peer 2 family 1 at 8", "peer 3 family 0 at 9", "peer 2 family 1 at 11")
+	d.expect(t, "peer 5 family 0 at 7", "peer 2 family 3 at 8", "peer 3 family 0 at 9", "peer 2 family 1 at 11")
 	step(kind(bgp.EndOfRIB, bgp.FamilyIPv6))
 	state(Up, "2", "-")
 	r.Sweep()
@@ -143,6 +143,34 @@ func TestTransitions(t *testing.T) {
 	d.expect(t)
 	if s := r.Stats(); s.Unplaced != 3 || len(r.Peers()) != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestNotKept ends what a peer does not keep over its restart: the speaker tells
+// so by the end of that family's table while the peer is away (RFC 4724 section 4.2).
+func TestNotKept(t *testing.T) {
+	const v4, v6 = "192.0.2.0/24", "2001:db8::/32"
+	d := new(diary)
+	r := newRIB(t, d)
+	key := peerKey(1)
+	apply(t, r, announce(key, v4, 1), nil)
+	apply(t, r, announce(key, v6, 1), nil)
+	apply(t, r, &bgp.Event{Kind: bgp.PeerStale, Peer: key}, nil)
+	apply(t, r, &bgp.Event{Kind: bgp.EndOfRIB, Peer: key, Family: bgp.FamilyIPv6}, nil)
+	if _, ok := r.Lookup(Query{Addr: netip.MustParseAddr("2001:db8::1")}); ok {
+		t.Error("a route of the family that is not kept answers")
+	}
+	if a, ok := r.Lookup(Query{Addr: netip.MustParseAddr("192.0.2.1")}); !ok || !a.Stale {
+		t.Errorf("a route of the family that is kept: %+v %t", a, ok)
+	}
+	r.Sweep()
+	if p := r.Peers()[0]; p.State != Stale || p.Routes != [2]int64{1, 0} || p.Synced != [2]bool{} {
+		t.Errorf("the peer is %+v", p)
+	}
+	apply(t, r, &bgp.Event{Kind: bgp.EndOfRIB, Peer: key, Family: bgp.FamilyIPv4}, nil)
+	r.Sweep()
+	if p := r.Peers()[0]; p.State != Down || p.Routes != [2]int64{} {
+		t.Errorf("a peer without stale routes is %+v", p)
 	}
 }
 

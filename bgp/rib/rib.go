@@ -26,6 +26,8 @@ type RIB struct {
 
 	wake chan struct{} // something died
 
+	turning sync.Mutex // held while the payloads are changed
+
 	mu       sync.RWMutex
 	peers    map[bgp.PeerKey]*peer // guarded by mu
 	dead     []*session            // not yet swept; guarded by mu

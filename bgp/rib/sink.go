@@ -17,6 +17,7 @@ const (
 	SessionLost               // the session went down: not a withdrawal by the peer
 	NotRenewed                // stale, and not announced again before the end of RIB
 	StaleOver                 // stale for longer than Config.StaleTime, or through two restarts
+	Revalidated               // the peer said nothing: other payloads give the path another validity
 )
 
 // String returns the reason in words.
@@ -32,12 +33,14 @@ func (r Reason) String() string {
 		return "not renewed"
 	case StaleOver:
 		return "stale time over"
+	case Revalidated:
+		return "revalidated"
 	}
 	return "unknown"
 }
 
 // Change is one change of one path. Old is nil for a new path and New for a
-// lost one; they are never both nil, and never the same.
+// lost one; they are never both nil, and the same only if Reason is Revalidated.
 type Change struct {
 	Reason        Reason
 	Peer          bgp.PeerKey
@@ -47,6 +50,7 @@ type Change struct {
 	Distinguisher uint64
 	PathID        uint32
 	Old, New      *Attributes
+	Validity      Validity // of New; NotChecked without payloads
 }
 
 // PeerChange says that something happened to a whole peer. Family is set for

@@ -159,6 +159,9 @@ func (t *table) tell(reason Reason, s *session, at time.Time, prefix netip.Prefi
 		Reason: reason, Peer: s.peer.key, PeerAS: s.as, Time: at,
 		Prefix: prefix, PathID: id, Old: old, New: now,
 	}
+	if now != nil {
+		c.Validity = t.rib.vrps.Load().of(prefix, now, s.as)
+	}
 	if t.instance != s.peer.key.Distinguisher {
 		c.Distinguisher = t.instance
 	}
