@@ -32,11 +32,15 @@ func newAudit(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			req, err := auditRequest(cfg, from, to, rule)
+			set, err := cfg.ruleset()
 			if err != nil {
 				return err
 			}
-			return g.audit(cmd.Context(), cfg, req, format)
+			req, err := auditRequest(cfg, set, from, to, rule)
+			if err != nil {
+				return err
+			}
+			return g.audit(cmd.Context(), cfg, set, req, format)
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "first `time` of the span: RFC 3339, or a date in the carrier's time zone")
@@ -47,10 +51,10 @@ func newAudit(g *globals) *cobra.Command {
 }
 
 // auditRequest makes the request of a command line.
-func auditRequest(cfg *Config, from, to, rule string) (engine.Request, error) {
+func auditRequest(cfg *Config, set *ruleset, from, to, rule string) (engine.Request, error) {
 	req := engine.Request{Rule: rule, LastDay: lastCompleteDay(time.Now(), cfg.location)}
 	if rule != "" {
-		if _, ok := rules.Find(rules.Catalogue(), rule); !ok {
+		if _, ok := rules.Find(set.catalogue, rule); !ok {
 			return req, usagef("--rule: there is no rule %q, see linewarden rules list", rule)
 		}
 	}
@@ -79,7 +83,7 @@ func lastCompleteDay(now time.Time, loc *time.Location) registry.Date {
 	return registry.DateOf(now.In(loc)) - 1
 }
 
-func (g *globals) audit(ctx context.Context, cfg *Config, req engine.Request, format string) error {
+func (g *globals) audit(ctx context.Context, cfg *Config, set *ruleset, req engine.Request, format string) error {
 	log := g.logger()
 	s, err := openStoreOf(ctx, cfg, log)
 	if err != nil {
@@ -93,7 +97,7 @@ func (g *globals) audit(ctx context.Context, cfg *Config, req engine.Request, fo
 		if len(snapshot.Ledgers().Enterprises) == 0 {
 			fmt.Fprintln(g.err, "there are no ledgers yet: nothing can be judged; see linewarden registry import")
 		}
-		result, err := runAudit(ctx, cfg.Rules.Params, cfg.location, s, snapshot, req)
+		result, err := set.audit(ctx, s, snapshot, req)
 		if err != nil {
 			return err
 		}

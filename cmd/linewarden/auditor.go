@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/collector/enrich"
-	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/rules/engine"
 )
@@ -24,38 +23,50 @@ type auditor struct {
 
 	running sync.Mutex // held by the run under way; taken before mu
 
-	mu     sync.Mutex // guards everything below
-	params map[string]map[string]float64
+	mu  sync.Mutex // guards everything below
+	set *ruleset
 }
 
-func newAuditor(cfg *Config, s *opened, ledgers *enrich.Ledgers, log *slog.Logger) *auditor {
-	return &auditor{
-		every: time.Duration(cfg.Rules.Every), location: cfg.location, params: cfg.Rules.Params,
-		store: s, ledgers: ledgers, metrics: newAuditMetrics(), log: log,
+func newAuditor(cfg *Config, s *opened, ledgers *enrich.Ledgers, log *slog.Logger) (*auditor, error) {
+	set, err := cfg.ruleset()
+	if err != nil {
+		return nil, err
 	}
+	return &auditor{
+		every: time.Duration(cfg.Rules.Every), location: cfg.location, set: set,
+		store: s, ledgers: ledgers, metrics: newAuditMetrics(), log: log,
+	}, nil
 }
 
-// setParams is in effect from the next run on.
-func (a *auditor) setParams(params map[string]map[string]float64) {
+// setRules is in effect from the next run on.
+func (a *auditor) setRules(set *ruleset) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.params = params
+	a.set = set
 }
 
 // schedule runs the rules at once and then from time to time, until ctx ends.
-// A run that fails is logged, and the next one covers its days too.
+// A run that fails is logged, and the next one covers its days too. Hours are
+// rolled up as they close, however seldom the rules are run.
 func (a *auditor) schedule(ctx context.Context) {
-	tick := time.NewTicker(a.every)
+	tick, hour := time.NewTicker(a.every), time.NewTicker(time.Hour)
 	defer tick.Stop()
+	defer hour.Stop()
 	for {
+		a.rollUpClosed(ctx)
 		day := lastCompleteDay(time.Now().Add(-lateness), a.location)
 		if _, err := a.run(ctx, engine.Request{LastDay: day}); err != nil && ctx.Err() == nil {
 			a.log.Error("audit failed and is tried again at the next time", "error", err, "every", a.every)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hour.C:
+				a.rollUpClosed(ctx)
+			case <-tick.C:
+				waiting = false
+			}
 		}
 	}
 }
@@ -69,7 +80,7 @@ func (a *auditor) run(ctx context.Context, req engine.Request) (*engine.Report, 
 		a.log.Warn("there are no ledgers yet: nothing can be judged; see linewarden registry import")
 	}
 	began := time.Now()
-	result, err := runAudit(ctx, a.rules(), a.location, a.store, snapshot, req)
+	result, err := a.rules().audit(ctx, a.store, snapshot, req)
 	if err != nil {
 		a.metrics.failures.Inc()
 		return nil, err
@@ -80,10 +91,10 @@ func (a *auditor) run(ctx context.Context, req engine.Request) (*engine.Report, 
 	return result, a.recount(ctx)
 }
 
-func (a *auditor) rules() map[string]map[string]float64 {
+func (a *auditor) rules() *ruleset {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.params
+	return a.set
 }
 
 // recount shows the findings of the store in the metrics.
@@ -92,24 +103,6 @@ func (a *auditor) recount(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("count findings: %w", err)
 	}
-	a.metrics.count(found)
+	a.metrics.count(a.rules().catalogue, found)
 	return nil
-}
-
-// runAudit judges one request against a store.
-func runAudit(
-	ctx context.Context, params map[string]map[string]float64, loc *time.Location,
-	s *opened, snapshot *registry.Snapshot, req engine.Request,
-) (*engine.Report, error) {
-	e, err := engine.New(engine.Config{Params: params, Location: loc}, engine.Deps{
-		Catalogue: rules.Catalogue(), Traffic: s.Store, Findings: s.Store,
-	})
-	if err != nil {
-		return nil, err
-	}
-	result, err := e.Run(ctx, snapshot, req)
-	if err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
-	}
-	return result, nil
 }

@@ -84,6 +84,14 @@ type RPKIConfig struct {
 	// File holds validated ROA payloads, as rpki-client or Routinator write them
 	// (JSON or CSV); it is read again on SIGHUP. Empty validates nothing.
 	File string `yaml:"file"`
+	// RTR names caches that payloads are fetched from (RFC 8210); those of all of
+	// them and of the file count together.
+	RTR []CacheConfig `yaml:"rtr"`
+}
+
+// CacheConfig is an RPKI cache.
+type CacheConfig struct {
+	Address string `yaml:"address"` // host:port
 }
 
 // BMPConfig says where monitored routers report their sessions (RFC 7854).
@@ -128,13 +136,21 @@ type RetentionConfig struct {
 	Findings Duration `yaml:"findings"`
 }
 
-// RegistryConfig names the ledger directory.
+// RegistryConfig names the ledger directory, and what the ledgers do not know.
 type RegistryConfig struct {
 	Dir string `yaml:"dir"`
+	// Calendar is a CSV file of working days and holidays that extends or
+	// overrides the calendar that ships; it is read again on SIGHUP.
+	Calendar string `yaml:"calendar"`
+	// MMDB are databases of the MaxMind format with countries or origins, asked
+	// where ledgers and routes are silent, the first one first; they are opened
+	// again on SIGHUP.
+	MMDB []string `yaml:"mmdb"`
 }
 
 // RulesConfig says how often rules run and with which parameters.
 type RulesConfig struct {
+	// Dir holds YAML files of custom rules; it is read again on SIGHUP.
 	Dir    string                        `yaml:"dir"`
 	Every  Duration                      `yaml:"every"`
 	Params map[string]map[string]float64 `yaml:"params"`
@@ -268,6 +284,9 @@ func (c *Config) check() error {
 			bad(fmt.Sprintf("bgp.neighbors[%d]", i), "needs an address and an asn")
 		}
 	}
+	if err := rtrConfig(c).Validate(); err != nil {
+		bad("bgp.rpki.rtr", "%v", err)
+	}
 	c.checkRules(bad)
 	return errors.Join(problems...)
 }
@@ -282,8 +301,12 @@ func (c *Config) checkRules(bad complain) {
 	if c.Rules.Every < Duration(time.Minute) {
 		bad("rules.every", "%v is less than a minute", time.Duration(c.Rules.Every))
 	}
+	set, problems := c.readRuleset()
+	for _, p := range problems {
+		bad(p.key, "%v", p.err)
+	}
 	for _, id := range slices.Sorted(maps.Keys(c.Rules.Params)) {
-		r, ok := rules.Find(rules.Catalogue(), id)
+		r, ok := rules.Find(set.catalogue, id)
 		if !ok {
 			bad("rules.params."+id, "there is no such rule, see linewarden rules list")
 			continue
@@ -329,7 +352,7 @@ func (c *Config) needRestart(running *Config) []string {
 	}{
 		{"carrier", c.Carrier, running.Carrier},
 		{"collector", c.Collector, running.Collector},
-		{"bgp", []any{c.BGP.Listen, c.BGP.RouterID, c.BGP.Neighbors, c.BGP.BMP}, []any{running.BGP.Listen, running.BGP.RouterID, running.BGP.Neighbors, running.BGP.BMP}},
+		{"bgp", []any{c.BGP.Listen, c.BGP.RouterID, c.BGP.Neighbors, c.BGP.BMP, c.BGP.RPKI.RTR}, []any{running.BGP.Listen, running.BGP.RouterID, running.BGP.Neighbors, running.BGP.BMP, running.BGP.RPKI.RTR}},
 		{"storage", c.Storage, running.Storage},
 		{"rules.every", c.Rules.Every, running.Rules.Every},
 		{"http", c.HTTP, running.HTTP},
@@ -350,7 +373,6 @@ func (c *Config) NotInEffect() []string {
 		key string
 		set bool
 	}{
-		{"rules.dir", c.Rules.Dir != ""},
 		{"http.tls", c.HTTP.TLS != TLSConfig{}},
 		{"notify", len(c.Notify) > 0},
 	} {

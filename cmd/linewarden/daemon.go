@@ -67,7 +67,9 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if d.spool, err = d.path.openSpool(cfg, d.store.Store); err != nil { //nolint:contextcheck // it outlives the call that opens it
 		return d, err
 	}
-	d.auditor = newAuditor(cfg, d.store, d.path.ledgers, log)
+	if d.auditor, err = newAuditor(cfg, d.store, d.path.ledgers, log); err != nil {
+		return d, err
+	}
 	if err := d.auditor.recount(ctx); err != nil {
 		return d, err
 	}
@@ -171,13 +173,17 @@ func (d *daemon) tryReload(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
+	set, err := cfg.ruleset()
+	if err != nil {
+		return err
+	}
 	vrps, err := readVRPs(cfg.BGP.RPKI.File)
 	if err != nil {
 		return err
 	}
 	d.routing.validate(vrps)
 	d.path.ledgers.Swap(snapshot)
-	d.auditor.setParams(cfg.Rules.Params)
+	d.auditor.setRules(set)
 	if keys := cfg.needRestart(d.cfg); len(keys) > 0 {
 		d.log.Warn("these settings have changed and take effect at the next start", "keys", strings.Join(keys, " "))
 	}

@@ -39,8 +39,12 @@ type ruleParam struct {
 }
 
 func ruleRows(cfg *Config) ([]ruleRow, error) {
+	set, err := cfg.ruleset()
+	if err != nil {
+		return nil, err
+	}
 	var rows []ruleRow
-	for _, r := range rules.Catalogue() {
+	for _, r := range set.catalogue {
 		values, err := r.Spec.ParamsWith(cfg.Rules.Params[r.Spec.ID])
 		if err != nil {
 			return nil, err

@@ -25,6 +25,7 @@ var direction = map[string][]string{
 	"rules/catalog": {"rules"},
 	// L3: pieces that meet only in cmd.
 	"rules/engine":     {"rules", "registry"},
+	"rules/custom":     {"rules", "registry"},
 	"report":           {"rules", "registry"},
 	"storage":          {"bgp", "flows", "registry", "rules", "storage/..."},
 	"storage/...":      {"bgp", "flows", "registry", "rules", "storage/..."},
@@ -59,6 +60,9 @@ var confined = []confinement{
 	{"github.com/ebitengine/purego", []string{"storage/..."}, nil},
 	{"github.com/google/gopacket", []string{"flows/...", "collector/replay"}, []string{"collector/...", "internal/simulator"}},
 	{"github.com/xuri/excelize", []string{"registry/xlsx", "report", "cmd/..."}, nil},
+	{"github.com/google/cel-go", []string{"rules/custom"}, nil},
+	{"github.com/oschwald/maxminddb-golang", []string{"registry/mmdb"}, nil},
+	{"github.com/maxmind/mmdbwriter", nil, []string{"registry/mmdb", "cmd/..."}},
 	{"github.com/prometheus/client_golang", []string{"collector", "console", "cmd/..."}, []string{"..."}},
 	{"net/http", []string{"console/...", "cmd/..."}, []string{"..."}},
 }
