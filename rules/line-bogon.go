@@ -30,13 +30,13 @@ var privateSpace = []netip.Prefix{
 // no source on the Internet has.
 var bogonSpace = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), // RFC 1122
-	netip.MustParsePrefix("169.254.0.0/16"),                                           // RFC 3927
-	netip.MustParsePrefix("192.0.0.0/24"),                                             // RFC 6890
+	netip.MustParsePrefix("169.254.0.0/16"),                                         // RFC 3927
+	netip.MustParsePrefix("192.0.0.0/24"),                                           // RFC 6890
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), // RFC 5737
-	netip.MustParsePrefix("203.0.113.0/24"), // RFC 5737
-	netip.MustParsePrefix("198.18.0.0/15"),  // RFC 2544
-	netip.MustParsePrefix("224.0.0.0/4"),    // RFC 5771
-	netip.MustParsePrefix("240.0.0.0/4"),    // RFC 1112, with 255.255.255.255
+	netip.MustParsePrefix("203.0.113.0/24"),                                    // RFC 5737
+	netip.MustParsePrefix("198.18.0.0/15"),                                     // RFC 2544
+	netip.MustParsePrefix("224.0.0.0/4"),                                       // RFC 5771
+	netip.MustParsePrefix("240.0.0.0/4"),                                       // RFC 1112, with 255.255.255.255
 	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), // RFC 2928, RFC 3849
 	netip.MustParsePrefix("3fff::/20"), // RFC 9637
 }

@@ -25,8 +25,10 @@ type LineNetwork struct {
 }
 
 // side is how findings call it.
-func (n *LineNetwork) side() string {
-	if n.Near {
+func (n *LineNetwork) side() string { return sideName(n.Near) }
+
+func sideName(near bool) string {
+	if near {
 		return "near"
 	}
 	return "far"

@@ -12,11 +12,12 @@ type ownAddresses struct {
 	view   *registry.View
 	holder string
 	a, z   []netip.Prefix
+	asns   map[uint32][]registry.ASN // as filed, on any day
 }
 
 // own returns whose addresses are the holder's on a day of a line.
 func (t *lineTable) own(f *LineFact, row *registry.Line, day registry.Date) ownAddresses {
-	return ownAddresses{view: t.in.Ledgers.At(day), holder: row.EnterpriseID, a: f.EndA, z: f.EndZ}
+	return ownAddresses{view: t.in.Ledgers.At(day), holder: row.EnterpriseID, a: f.EndA, z: f.EndZ, asns: t.asns}
 }
 
 // thirdParty reports whether a network is neither declared for the line, nor
@@ -49,6 +50,20 @@ func (o ownAddresses) thirdParty(n netip.Prefix) bool {
 
 func (o ownAddresses) sameGroup(enterprise string) bool {
 	return enterprise != "" && (enterprise == o.holder || o.view.Siblings(enterprise, o.holder))
+}
+
+// ownASN reports whether an autonomous system is filed for the holder or its
+// group on the day.
+func (o ownAddresses) ownASN(asn uint32) bool {
+	if asn == 0 {
+		return false
+	}
+	for _, a := range o.asns[asn] {
+		if a.Valid.Contains(o.view.Day()) && o.sameGroup(a.EnterpriseID) {
+			return true
+		}
+	}
+	return false
 }
 
 // sharedByHolder reports whether the network is a translated address behind

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -184,7 +185,8 @@ type lineTable struct {
 	books map[netip.Addr]ExporterBooks
 	rows  map[string][]registry.Line
 	facts map[string]*LineFact
-	order []string // ids, as facts are yielded
+	order []string                  // ids, as facts are yielded
+	asns  map[uint32][]registry.ASN // rows of asns.csv
 }
 
 // newLineTable reads the books and opens a fact for each line of the scope
@@ -196,7 +198,10 @@ func newLineTable(ctx context.Context, in Inputs, scope string) (*lineTable, err
 	}
 	t := &lineTable{
 		in: in, books: make(map[netip.Addr]ExporterBooks, len(books)),
-		rows: make(map[string][]registry.Line), facts: make(map[string]*LineFact),
+		rows: make(map[string][]registry.Line), facts: make(map[string]*LineFact), asns: make(map[uint32][]registry.ASN),
+	}
+	for _, a := range in.Ledgers.Ledgers().ASNs {
+		t.asns[a.ASN] = append(t.asns[a.ASN], a)
 	}
 	for _, b := range books {
 		t.books[b.Exporter] = b
@@ -346,4 +351,21 @@ func (f *LineFact) judgeShare(t *lineTotals, p Params) (j Judgement, fires bool)
 	}
 	j.Confidence = round(ConfidenceAbove(t.share, p["min_share"], t.samples, f.Completeness), 4)
 	return j, true
+}
+
+// relativeError is the 95 % half-width of a volume relative to itself, by the
+// samples of a part that is small beside the whole: 1.96/√samples, at most 1.
+func relativeError(samples uint64) float64 {
+	if samples == 0 {
+		return 1
+	}
+	return min(1, 1.96/math.Sqrt(float64(samples)))
+}
+
+// confidenceOfCount returns how sure it is of what was counted in so many
+// samples, such as the networks an address served: sampling can only have missed
+// some of them, but few packets may be noise. It grows with the samples as their
+// relative error 1.96/√samples shrinks, and is lowered by what did not arrive.
+func confidenceOfCount(samples uint64, completeness float64) float64 {
+	return (1 - relativeError(samples)) * min(1, completeness)
 }

@@ -273,6 +273,7 @@ func Catalogue() []Rule {
 		ICPEmptyShell(),
 		ICPStaleAccess(),
 		ICPUnfiled(),
+		IntlBusinessPlatform(),
 		IntlDatacentre(),
 		IntlGateway(),
 		IntlThirdParty(),
