@@ -32,6 +32,15 @@ type peer struct {
 	// Written with a table locked, read by anyone.
 	routes [2]atomic.Int64 // by family index
 	counts counts
+
+	last atomic.Int64 // time of the last event, Unix nanoseconds by its source's clock; 0 = none
+}
+
+// heard notes the time of an event.
+func (p *peer) heard(e *bgp.Event) {
+	if !e.Time.IsZero() {
+		p.last.Store(e.Time.UnixNano())
+	}
 }
 
 // counts are the books of a peer: Messages of routes = all the others together.

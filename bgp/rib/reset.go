@@ -57,6 +57,7 @@ func (r *RIB) turn(e *bgp.Event) (full bool, err error) {
 			return false, err
 		}
 	}
+	p.heard(e)
 	switch e.Kind {
 	case bgp.PeerUp:
 		r.upLocked(p, e)

@@ -128,6 +128,7 @@ func (r *RIB) applyRoute(e *bgp.Event) error {
 	if s == nil {
 		return nil
 	}
+	s.peer.heard(e)
 	t, err := r.tableOf(e, p.Addr())
 	if err != nil {
 		s.peer.counts.refused.Add(1)

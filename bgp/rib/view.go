@@ -118,6 +118,7 @@ type PeerInfo struct {
 	AS     uint32
 	State  PeerState
 	Since  time.Time // of the state, by the source's clock
+	Last   time.Time // of the last event applied, by the source's clock; zero = none had a time
 	Routes [2]int64  // IPv4, IPv6; lost ones until they are swept
 	Synced [2]bool   // the end of RIB came
 
@@ -134,7 +135,12 @@ func (r *RIB) Peers() []PeerInfo {
 	defer r.mu.RUnlock()
 	list := make([]PeerInfo, 0, len(r.peers))
 	for _, p := range r.peers {
+		var last time.Time
+		if at := p.last.Load(); at != 0 {
+			last = time.Unix(0, at).UTC()
+		}
 		list = append(list, PeerInfo{
+			Last: last,
 			Key: p.key, AS: p.as, State: p.state, Since: p.since, Synced: p.synced,
 			Routes:    [2]int64{p.routes[0].Load(), p.routes[1].Load()},
 			Announced: p.counts.announced.Load(), Unchanged: p.counts.unchanged.Load(),

@@ -97,8 +97,13 @@ func NewVRPs(list []VRP, now time.Time) (*VRPs, error) {
 	return v, nil
 }
 
-// Len returns how many payloads there are.
-func (v *VRPs) Len() int { return v.count }
+// Len returns how many payloads there are; v may be nil.
+func (v *VRPs) Len() int {
+	if v == nil {
+		return 0
+	}
+	return v.count
+}
 
 // Validate says whether a network may originate a prefix (RFC 6811 section 2).
 // ok is false for a route whose origin nobody can tell, as an AS_SET's (RFC 6811

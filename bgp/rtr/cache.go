@@ -44,6 +44,15 @@ func (e End) String() string {
 	return "other"
 }
 
+// AllEnds returns every end, for counters that are shown from zero on.
+func AllEnds() []End {
+	all := make([]End, ends)
+	for i := range all {
+		all[i] = End(i)
+	}
+	return all
+}
+
 // fault is an error that ends a connection.
 type fault struct {
 	end  End

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/linewarden/linewarden/bgp"
@@ -17,19 +16,18 @@ import (
 // validation says of it at that moment. Losses are counted by the writer.
 type history struct {
 	writer *storage.RouteWriter
-	vrps   atomic.Pointer[rib.VRPs]
 	log    *slog.Logger
 }
 
 var _ rib.Sink = (*history)(nil)
 
-// newHistory opens a history in the store.
-func newHistory(s *storage.Store, policy storage.Policy, log *slog.Logger) (*history, error) {
-	w, err := s.NewRouteWriter(storage.RouteWriterConfig{Policy: policy})
-	if err != nil {
-		return nil, fmt.Errorf("open a writer of routes: %w", err)
+// open opens the writer. It comes before the first change.
+func (h *history) open(s *storage.Store, policy storage.Policy) error {
+	var err error
+	if h.writer, err = s.NewRouteWriter(storage.RouteWriterConfig{Policy: policy}); err != nil {
+		return fmt.Errorf("open a writer of routes: %w", err)
 	}
-	return &history{writer: w, log: log}, nil
+	return nil
 }
 
 // Change implements rib.Sink.
@@ -40,9 +38,11 @@ func (h *history) Change(c *rib.Change) {
 	}
 	if c.New != nil {
 		e.Route = c.New.Route(c.Prefix, c.Distinguisher, c.PathID)
-		if v := h.vrps.Load(); v != nil {
-			e.Validity = storage.RouteValidity(v.Route(c.Prefix, c.New, c.PeerAS))
-		}
+		e.Validity = storage.RouteValidity(c.Validity)
+	}
+	if c.Reason == rib.Revalidated {
+		// The same path from then on, with another validity.
+		e.Kind = storage.RouteAnnounced
 	}
 	if err := h.writer.Append([]storage.RouteEvent{e}); err != nil {
 		h.log.Debug("a change of a route is not kept", "error", err)
@@ -85,8 +85,8 @@ func (h *history) closeOld(ctx context.Context, s *storage.Store, now time.Time)
 	return nil
 }
 
-// readVRPs reads a file of validated ROA payloads; no name gives none.
-func readVRPs(name string) (*rib.VRPs, error) {
+// readVRPs reads a file of validated ROA payloads; no name gives nil.
+func readVRPs(name string) ([]rib.VRP, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -101,11 +101,10 @@ func readVRPs(name string) (*rib.VRPs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bgp.rpki.file: %s: %w", name, err)
 	}
-	vrps, err := rib.NewVRPs(list, time.Now())
-	if err != nil {
-		return nil, fmt.Errorf("bgp.rpki.file: %s: %w", name, err)
+	if list == nil {
+		list = []rib.VRP{} // a file that covers nothing
 	}
-	return vrps, nil
+	return list, nil
 }
 
 // routesLost is how many changes of routes and peers were not stored.

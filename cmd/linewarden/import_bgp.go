@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -92,20 +93,23 @@ type archives struct {
 }
 
 func newArchives(cfg *Config, s *opened, log *slog.Logger) (*archives, error) {
-	vrps, err := readVRPs(cfg.BGP.RPKI.File)
+	file, err := readVRPs(cfg.BGP.RPKI.File)
 	if err != nil {
 		return nil, err
 	}
-	h, err := newHistory(s.Store, storage.Block, log)
-	if err != nil {
-		return nil, err
-	}
-	h.vrps.Store(vrps)
+	h := &history{log: log}
 	t, err := rib.New(rib.DefaultConfig(), h)
 	if err != nil {
 		return nil, fmt.Errorf("make the table of routes: %w", err)
 	}
-	return &archives{table: t, history: h}, nil
+	if file != nil {
+		vrps, err := rib.NewVRPs(file, time.Now())
+		if err != nil {
+			return nil, fmt.Errorf("bgp.rpki.file: %w", err)
+		}
+		t.SetVRPs(vrps)
+	}
+	return &archives{table: t, history: h}, h.open(s.Store, storage.Block)
 }
 
 // read takes one archive. A damaged one costs what is damaged.

@@ -19,6 +19,7 @@ import (
 type routing struct {
 	table   *rib.RIB
 	history *history
+	rpki    *rpki
 	speaker *speaker.Speaker
 	station *bmp.Station
 	log     *slog.Logger
@@ -28,18 +29,17 @@ var _ enrich.RouteLookup = (*rib.RIB)(nil)
 
 // newRouting returns routing that knows no route and listens nowhere.
 func newRouting(cfg *Config, s *storage.Store, log *slog.Logger) (*routing, error) {
-	vrps, err := readVRPs(cfg.BGP.RPKI.File)
+	file, err := readVRPs(cfg.BGP.RPKI.File)
 	if err != nil {
 		return nil, err
 	}
-	r := &routing{log: log}
-	if r.history, err = newHistory(s, storage.Block, log); err != nil {
-		return nil, err
-	}
+	r := &routing{log: log, history: &history{log: log}}
 	if r.table, err = rib.New(rib.DefaultConfig(), r.history); err != nil {
 		return nil, fmt.Errorf("make the table of routes: %w", err)
 	}
-	r.validate(vrps)
+	if r.rpki, err = newRPKI(cfg, r.table, file, log); err != nil {
+		return nil, err
+	}
 	r.speaker, err = speaker.New(speakerConfig(cfg), speaker.Deps{Sink: r, Logger: log, Routes: r.routesOf})
 	if err != nil {
 		return nil, fmt.Errorf("configuration of bgp: %w", err)
@@ -49,14 +49,12 @@ func newRouting(cfg *Config, s *storage.Store, log *slog.Logger) (*routing, erro
 	if r.station, err = bmp.New(c, bmp.Deps{Sink: r, Logger: log}); err != nil {
 		return nil, fmt.Errorf("configuration of bgp.bmp: %w", err)
 	}
-	return r, nil
+	// Last, as what is open must be closed; nothing happens before start.
+	return r, r.history.open(s, storage.Block)
 }
 
-// validate takes other payloads for origin validation; nil ends it.
-func (r *routing) validate(vrps *rib.VRPs) {
-	r.table.SetVRPs(vrps)
-	r.history.vrps.Store(vrps)
-}
+// validate takes another file of payloads for origin validation; nil is none.
+func (r *routing) validate(file []rib.VRP) { r.rpki.setFile(file) }
 
 // speakerConfig says who may connect. Where nobody may, nothing listens.
 func speakerConfig(cfg *Config) speaker.Config {
@@ -112,6 +110,7 @@ func (r *routing) routesOf(peer bgp.PeerKey, family bgp.Family) int {
 
 // start lets routers connect.
 func (r *routing) start(ctx context.Context) error {
+	r.rpki.start(ctx)
 	if err := r.speaker.Start(ctx); err != nil {
 		return fmt.Errorf("open the BGP sockets: %w", err)
 	}
@@ -129,7 +128,7 @@ func (r *routing) start(ctx context.Context) error {
 
 // stop ends the sessions, and then the history, which has their ends in it.
 func (r *routing) stop(ctx context.Context) error {
-	err := errors.Join(r.speaker.Stop(ctx), r.station.Stop(ctx))
+	err := errors.Join(r.rpki.stop(ctx), r.speaker.Stop(ctx), r.station.Stop(ctx))
 	r.table.Sweep()
 	if cerr := r.history.writer.Close(ctx); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("write the last routes: %w", cerr))
