@@ -283,5 +283,11 @@ func Catalogue() []Rule {
 		LicenceScope(),
 		SubleaseBandwidth(),
 		SubleaseChain(),
+		SubleaseTenants(),
+		UnlicensedCDN(),
+		UnlicensedDNS(),
+		UnlicensedIDC(),
+		UnlicensedIPVPN(),
+		UnlicensedISP(),
 	}
 }
