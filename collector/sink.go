@@ -7,8 +7,8 @@ import (
 	"github.com/linewarden/linewarden/flows"
 )
 
-// FlowSink takes enriched records on their way to the store. A worker has one
-// of its own: it is not called from two goroutines at a time.
+// FlowSink takes enriched records on their way to the store. Workers may share
+// one: Append and Flush are safe for concurrent use.
 //
 // The sink answers in the books for each record handed to it, by the record's
 // source and the minute of its Exported: as stored once the store has

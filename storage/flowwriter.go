@@ -25,7 +25,8 @@ const (
 type FlowWriterConfig struct {
 	// Books take what became of each record; required.
 	Books *flows.Books
-	// MaxRows is the size at which a batch is sent; default 150000.
+	// MaxRows is the size at which a batch is sent; default 500000. The columns of
+	// a row take about 200 bytes, and there are two batches.
 	MaxRows int
 	// MaxAge is the age of its oldest record at which a batch is sent; default
 	// one second.
@@ -48,7 +49,7 @@ func (c FlowWriterConfig) withDefaults() (FlowWriterConfig, error) {
 		return c, errors.New("a flow writer needs books")
 	}
 	if c.MaxRows <= 0 {
-		c.MaxRows = 150_000
+		c.MaxRows = 500_000
 	}
 	if c.MaxAge <= 0 {
 		c.MaxAge = time.Second
@@ -64,7 +65,7 @@ func (c FlowWriterConfig) withDefaults() (FlowWriterConfig, error) {
 
 // FlowWriter writes flow records. There are two batches: one is filled by
 // Append while a goroutine of the writer, which Close waits for, sends the
-// other. Append, Flush and Close must not be called at the same time.
+// other. Append and Flush are safe for concurrent use; Close comes after them.
 type FlowWriter struct {
 	cfg    FlowWriterConfig
 	store  *Store

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/linewarden/linewarden/collector"
@@ -61,11 +63,50 @@ func (p *path) pipelineConfig(sink collector.FlowSink) collector.PipelineConfig 
 // collectorDeps leads received datagrams through the spool into the store,
 // under the books of this path.
 func (p *path) collectorDeps(s *storage.Store, spool *storage.FlowSpool, log *slog.Logger) collector.Deps {
+	shared := &sharedSink{open: func() (collector.FlowSink, error) { return p.newSink(s, spool) }}
 	return collector.Deps{
 		Books: p.books, Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher,
-		NewSink:   func(int) (collector.FlowSink, error) { return p.newSink(s, spool) },
+		NewSink:   shared.user,
 		BooksSink: spool, State: p.netflow, Logger: log,
 	}
+}
+
+// sharedSink is one writer for all workers. A batch of all of them together is
+// larger than one of each, and a large part costs the store less than many
+// small ones that it has to merge.
+type sharedSink struct {
+	collector.FlowSink
+	open func() (collector.FlowSink, error)
+
+	mu    sync.Mutex // guards everything below
+	users int
+}
+
+// user returns the sink for one more worker.
+func (s *sharedSink) user(int) (collector.FlowSink, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users == 0 {
+		sink, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		s.FlowSink = sink
+	}
+	s.users++
+	return s, nil
+}
+
+// Close ends the sink with its last user; for those before it, it flushes.
+func (s *sharedSink) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.users--
+	last := s.users == 0
+	s.mu.Unlock()
+	if !last {
+		return s.Flush(ctx)
+	}
+	return s.FlowSink.Close(ctx)
 }
 
 // openSpool opens the spool of a daemon and begins to send what an earlier one
