@@ -9,7 +9,7 @@ GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo bench fuzz clean
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ deadcode: ## find functions that nothing reaches
 
 demo: engine build ## play a simulated carrier and print what is found
 	./bin/linewarden demo --once
+
+accuracy: engine build ## measure how right the rules are, over five simulated carriers
+	./bin/linewarden demo --accuracy 5
 
 bench: engine ## measure decoding and the whole path, beside other collectors
 	$(GO) test -run '^$$' -bench '^BenchmarkPath$$' -timeout 1h ./cmd/linewarden/

@@ -25,6 +25,9 @@ type demoFlags struct {
 	http   string
 	format string
 	seed   uint64
+	// accuracy is how many seeds are played to measure the rules; 0 plays one
+	// demo.
+	accuracy int
 }
 
 func newDemo(g *globals) *cobra.Command {
@@ -33,14 +36,17 @@ func newDemo(g *globals) *cobra.Command {
 		Use:   "demo",
 		Short: "Play a simulated carrier and print the findings beside the truth",
 		Long: "demo starts the daemon on the embedded engine, feeds it eight days of a simulated carrier over\n" +
-			"real UDP sockets together with its ledgers, runs the rules, and prints what was found beside\n" +
-			"what the simulator knows to be so. Without --once the console stays up until interrupted.\n" +
+			"real UDP sockets and its routes over BMP and BGP, together with its ledgers, runs the rules, and\n" +
+			"prints what was found beside what the simulator knows to be so. Without --once the console stays up until interrupted.\n" +
 			"It exits 1 when a finding is missing, none was called for, or the books do not balance.\n" +
 			"Without --data its files are removed at the end.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", f.format, "table", "json"); err != nil {
 				return err
+			}
+			if f.accuracy > 0 {
+				return g.accuracy(cmd.Context(), &f)
 			}
 			return g.demo(cmd.Context(), &f)
 		},
@@ -49,64 +55,80 @@ func newDemo(g *globals) *cobra.Command {
 	flags.BoolVar(&f.once, "once", false, "exit after the table")
 	flags.StringVar(&f.http, "http", "127.0.0.1:8080", "`address` of the console; port 0 takes a free one")
 	flags.StringVar(&f.format, "format", "table", "table or json")
+	flags.IntVar(&f.accuracy, "accuracy", 0, "play that `number` of seeds and print how right each rule was")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` from which everything random follows")
 	return c
 }
 
-func (g *globals) demo(ctx context.Context, f *demoFlags) (err error) {
+func (g *globals) demo(ctx context.Context, f *demoFlags) error {
+	outcome, err := g.demoOf(ctx, f, func(o *demoOutcome) error { return o.write(g, f.format) })
+	if err == nil {
+		err = outcome.verdict()
+	}
+	return err
+}
+
+// demoOf plays one demo and returns its outcome; show is given it while the
+// console is still up.
+func (g *globals) demoOf(ctx context.Context, f *demoFlags, show func(*demoOutcome) error) (outcome *demoOutcome, err error) {
 	dir, temporary, err := demoDir(g.dataDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if temporary {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	end, err := demoEnd()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	carrier, err := simulator.New(simulator.Config{End: end, Seed: f.seed, Location: end.Location()})
 	if err != nil {
-		return fmt.Errorf("make the simulated carrier: %w", err)
+		return nil, fmt.Errorf("make the simulated carrier: %w", err)
 	}
 	cfg, err := demoConfig(dir, f.http)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := carrier.WriteLedgers(cfg.Registry.Dir); err != nil {
-		return fmt.Errorf("write the ledgers of the simulated carrier: %w", err)
+		return nil, fmt.Errorf("write the ledgers of the simulated carrier: %w", err)
 	}
 	d, err := startDaemon(ctx, cfg, g.logger())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return g.playDemo(ctx, d, carrier, f)
+	return g.playDemo(ctx, d, carrier, f, show)
 }
 
-// playDemo feeds the running daemon, judges, prints, and ends the daemon.
-func (g *globals) playDemo(ctx context.Context, d *daemon, carrier *simulator.Carrier, f *demoFlags) error {
+// playDemo feeds the running daemon, judges, shows what came out, and ends the
+// daemon.
+func (g *globals) playDemo(ctx context.Context, d *daemon, carrier *simulator.Carrier, f *demoFlags, show func(*demoOutcome) error) (*demoOutcome, error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- d.run(running) }() // received below
-	outcome, err := g.feedAndJudge(ctx, d, carrier)
+	var outcome *demoOutcome
+	routes, err := g.feedRoutes(ctx, d, carrier)
 	if err == nil {
-		err = outcome.write(g, f.format)
+		outcome, err = g.feedAndJudge(ctx, d, carrier)
+	}
+	if err == nil {
+		err = show(outcome)
 	}
 	if err == nil && !f.once {
 		fmt.Fprintf(g.err, "控制台 console: http://%s/  (Ctrl-C 结束 to end)\n", d.web.listener.Addr())
 		select {
 		case <-ctx.Done():
 		case early := <-ended:
-			return errors.Join(early, errors.New("the daemon ended by itself"))
+			return nil, errors.Join(early, errors.New("the daemon ended by itself"), routes.Close())
 		}
 	}
 	stop()
 	err = errors.Join(err, <-ended)
-	if err == nil && outcome != nil {
-		err = outcome.verdict()
+	if routes != nil {
+		err = errors.Join(err, routes.Close())
 	}
-	return err
+	return outcome, err
 }
 
 // feedAndJudge sends the traffic, waits until all of it is accounted for and
@@ -180,7 +202,9 @@ func demoConfig(dir, http string) (*Config, error) {
 	c.Carrier.Name = "演示运营商 Demo Carrier"
 	c.Collector.Netflow.Listen = []string{"127.0.0.1:0"}
 	c.Collector.SFlow.Listen = []string{"127.0.0.1:0"}
-	c.BGP.BMP.Listen = "127.0.0.1:0"
+	c.BGP.BMP.Listen, c.BGP.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	reflector, asn := simulator.Reflector()
+	c.BGP.Neighbors = []NeighborConfig{{Address: reflector, ASN: asn}}
 	c.Collector.Clock.OnSkew = collector.KeepEventTime
 	c.Collector.StateFile = filepath.Join(dir, "state", "netflow.state")
 	c.Collector.BooksEvery = time.Second

@@ -23,7 +23,10 @@ type demoOutcome struct {
 	Truth     simulator.Truth      `json:"truth"`
 	Innocents []simulator.TruthRow `json:"innocents"`
 	Withheld  []engine.Withheld    `json:"withheld"`
-	Books     demoAccount          `json:"books"`
+	// NotJudged are rules the simulator speaks of that the catalogue does not
+	// have; Truth and Innocents say nothing about them.
+	NotJudged []string    `json:"not_judged,omitempty"`
+	Books     demoAccount `json:"books"`
 }
 
 // demoAccount is what became of the records that were sent.
@@ -40,6 +43,7 @@ type demoAccount struct {
 
 func newDemoOutcome(c *simulator.Carrier, sent simulator.Sent, books *flows.Books, r *engine.Report) *demoOutcome {
 	o := &demoOutcome{Truth: c.Truth(), Innocents: c.Innocents(), Withheld: r.Withheld}
+	o.keep(rules.Catalogue())
 	for _, part := range [][]rules.Finding{r.New, r.Repeated, r.Reopened, r.Ceased} {
 		o.Findings = append(o.Findings, part...)
 	}
@@ -53,6 +57,23 @@ func newDemoOutcome(c *simulator.Carrier, sent simulator.Sent, books *flows.Book
 		Balanced: sum.Records == sum.Stored+sum.TotalLost() && sum.Records == sent.Records(),
 	}
 	return o
+}
+
+// keep leaves what is said about rules of the catalogue.
+func (o *demoOutcome) keep(catalogue []rules.Rule) {
+	known := make(map[string]bool, len(catalogue))
+	for _, r := range catalogue {
+		known[r.Spec.ID] = true
+	}
+	for _, rows := range []*[]simulator.TruthRow{&o.Truth.Must, &o.Truth.May, &o.Innocents} {
+		*rows = slices.DeleteFunc(*rows, func(r simulator.TruthRow) bool {
+			if !known[r.Rule] && !slices.Contains(o.NotJudged, r.Rule) {
+				o.NotJudged = append(o.NotJudged, r.Rule)
+			}
+			return !known[r.Rule]
+		})
+	}
+	slices.Sort(o.NotJudged)
 }
 
 // demoKey names a rule and a subject.

@@ -20,6 +20,9 @@ type cast struct {
 	places     map[string]string // enterprise → place
 	asns       map[string]uint32
 	evaluated  map[string]bool // enterprise, service and place with a row, or meant to have none
+	lastASN    uint32          // of those given out one after the other
+	transit    *session        // abroad
+	peering    *session        // with a licensed carrier
 	world      world
 }
 
@@ -28,6 +31,14 @@ type world struct {
 	web    []pool // clouds and content at home and abroad
 	abroad []pool // scattered networks abroad
 	homes  []pool // access networks at home
+
+	content   []pool // clouds and content that homes take from
+	clients   []pool // many access networks, most of them known by their routes alone
+	clients6  []pool // the same in IPv6
+	overseas  []pool // many networks abroad
+	overseas6 []pool
+	partners  []pool // one host each of enterprises that are customers of ours
+	branches  []pool // one network each of enterprises that are not
 }
 
 // carrierID is the carrier's own enterprise; carrierASN its ASN.
@@ -69,6 +80,36 @@ func (c *Carrier) assemble() {
 	b.castFilings()
 	b.castGateways()
 	b.castNames()
+	b.castTraffic()
+	b.castRoutes()
+}
+
+// castTraffic plants what the rules about traffic must and must not find,
+// beside the lines above.
+func (b *cast) castTraffic() {
+	b.castDataCentres()
+	b.castDelivery()
+	b.castAccess()
+	b.castPrivateNetworks()
+	b.castResolvers()
+	b.castTenants()
+	b.castBandwidth()
+	b.castPaths()
+	b.castOverseas()
+	b.castOverseasPlatforms()
+	b.castNights()
+	b.castChannels()
+	b.castPeaks()
+}
+
+// castRoutes plants what the rules about routes must and must not find.
+func (b *cast) castRoutes() {
+	b.castOrigins()
+	b.castDownstreams()
+	b.castUpstreams()
+	b.castAnnouncements()
+	b.castRootServers()
+	b.castOverseasRoutes()
 }
 
 // row appends a row to a ledger.
@@ -241,6 +282,27 @@ const (
 	icpAccessProvider = "icp-access-provider"
 	icpStaleAccess    = "icp-stale-access"
 	icpEmptyShell     = "icp-empty-shell"
+
+	unlicensedIDC   = "unlicensed-idc"
+	unlicensedCDN   = "unlicensed-cdn"
+	unlicensedISP   = "unlicensed-isp"
+	unlicensedIPVPN = "unlicensed-ipvpn"
+	unlicensedDNS   = "unlicensed-dns"
+
+	subleaseOrigin     = "sublease-origin"
+	subleaseDownstream = "sublease-downstream"
+	subleaseTenants    = "sublease-tenants"
+	subleaseBandwidth  = "sublease-bandwidth"
+	selfBuiltPath      = "self-built-path"
+	illegalUpstream    = "illegal-upstream"
+	filingUnreported   = "filing-unreported"
+
+	intlDatacentre        = "intl-datacentre"
+	intlBusinessPlatform  = "intl-business-platform"
+	intlNonofficeProfile  = "intl-nonoffice-profile"
+	intlTransit           = "intl-transit"
+	intlUnapprovedChannel = "intl-unapproved-channel"
+	dnsInfrastructure     = "dns-infrastructure"
 )
 
 func (b *cast) must(rule, kind, id, why string) {

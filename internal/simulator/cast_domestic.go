@@ -18,8 +18,8 @@ type domesticLine struct {
 	kind       string
 }
 
-// castDomestic plants lines at home: none of today's rules has anything
-// against them, apart from those planted elsewhere.
+// castDomestic plants lines at home: no rule has anything against them, apart
+// from those planted elsewhere.
 func (b *cast) castDomestic() {
 	for _, d := range b.domesticLines() {
 		if _, known := b.places[d.e.id]; !known {
@@ -35,8 +35,10 @@ func (b *cast) castDomestic() {
 		prefix := b.allocate(allocation{bits: d.bits, enterprise: d.e.id, use: use})
 		far, apps := b.world.web, webApps()
 		switch use {
-		case "idc", "cdn":
+		case "idc":
 			far, apps = b.world.homes, serverApps()
+		case "cdn":
+			far, apps = b.world.homes, deliveryApps()
 		case "ipvpn":
 			far, apps = b.world.homes[:2], officeApps()
 		}
@@ -71,8 +73,8 @@ func (b *cast) domesticLines() []domesticLine {
 	}
 }
 
-// foreignSources adds a domestic line that carries others' addresses: no
-// matter for the rule of international lines.
+// foreignSources adds a domestic line that carries others' addresses, which is
+// sublet bandwidth, and no matter for the rule of international lines.
 func (b *cast) foreignSources() {
 	b.enterprise(enterprise{id: "E312", name: "北京廊桥网络有限公司", nameEN: "Langqiao Networks", place: "110100"})
 	prefix := b.allocate(allocation{bits: 25, enterprise: "E312", use: "enterprise"})
@@ -82,6 +84,7 @@ func (b *cast) foreignSources() {
 		apps: webApps(), ends: []endpoint{{"a", prefix, "office"}},
 		parts: []part{{name: "others at home", share: 0.2, near: others}},
 	})
+	b.must(subleaseBandwidth, "line", "DIA-BJ-0312", "20 % of what the line sends comes from addresses of nobody's filing")
 	b.innocent(intlThirdParty, "line", "DIA-BJ-0312", "20 % come from addresses of others, but the line is domestic")
 	b.innocent(intlUserFile, "line", "DIA-BJ-0312", "a domestic line needs no user file")
 }

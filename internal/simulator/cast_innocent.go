@@ -23,7 +23,7 @@ func (b *cast) littleThirdParty(others []pool) {
 	b.innocent(intlThirdParty, "line", l.id, "third parties are 3 % of bytes")
 
 	b.enterprise(enterprise{id: "E132", name: "上海泊云会议服务有限公司", nameEN: "Boyun Conferences", place: "310100"})
-	l = lineSpec{id: "IEPL-SH-0132", enterprise: "E132", country: "GB", technology: "iepl", router: shanghai, mean: 20, peak: 30, profile: flat}
+	l = lineSpec{id: "IEPL-SH-0132", enterprise: "E132", country: "GB", technology: "iepl", router: shanghai, mean: 20, peak: 30, profile: campus}
 	l.parts = []part{{name: "one-day burst", share: 0.8, near: others, when: inHours(onDays(2), 9, 20)}}
 	b.international(intl{lineSpec: l})
 	b.innocent(intlThirdParty, "line", l.id, "third parties are over 5 % of the span's bytes, but on one day only")

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 )
 
@@ -13,7 +14,27 @@ func (b *cast) plant() {
 	b.row("sources", ourBlock, "APNIC", "2009-06-01")
 	b.row("sources", ourBlockV6, "APNIC", "2013-03-15")
 	b.plantRouters()
+	b.plantNeighbours()
 	b.plantWorld()
+	b.plantCrowds()
+	b.plantPartners()
+}
+
+// peerID is a licensed carrier at home, with which ours exchanges routes.
+const peerID = "E901"
+
+// plantNeighbours opens the sessions with transit abroad and with a peer, and
+// announces the carrier's own blocks.
+func (b *cast) plantNeighbours() {
+	b.enterprise(enterprise{id: peerID, name: "邻省通信集团有限公司", nameEN: "Neighbour Telecom", place: "310100"})
+	b.licence("A1.A2-20190001", peerID, "A14-4", "", b.day(-2500), "", "active")
+	b.licence("A1.A2-20190001", peerID, "B14", "", b.day(-2500), "", "active")
+	b.peering = b.session(shanghai, b.ownASN(peerID))
+	b.transit = b.session(beijing, b.nextASN())
+	b.filedNetwork(nextBlock(&b.foreign, 22), "US", "Harborline Transit", "unknown", b.transit.asn)
+	reflector := b.session(beijing, carrierASN)
+	b.announce(reflector, netip.MustParsePrefix(ourBlock), nil)
+	b.announce(reflector, netip.MustParsePrefix(ourBlockV6), nil)
 }
 
 func (b *cast) plantRouters() {
@@ -28,6 +49,7 @@ func (b *cast) plantRouters() {
 			gateway := "GW-" + r.place[:2]
 			b.row("gateways", gateway, "channel", r.place, carrierID, "live", b.day(-2000), "")
 			b.row("interfaces", addr, strconv.Itoa(ifInternational), "hu-0/0/1", "international", "", "100000", gateway)
+			b.row("interfaces", addr, strconv.Itoa(ifTransit), "hu-0/0/4", "transit", "", "100000", "")
 		}
 		b.row("interfaces", addr, strconv.Itoa(ifCore), "hu-0/0/2", "core", "", "100000", "")
 		b.row("interfaces", addr, strconv.Itoa(ifPeer), "hu-0/0/3", "peer", "", "100000", "")

@@ -78,12 +78,13 @@ func (b *cast) v6ThirdParty() {
 	l.parts = []part{{name: "IPv6 third party", share: 0.10, near: b.hosts(prefix, 150, "E123"), far: []pool{far}, apps: webApps()}}
 	b.international(intl{lineSpec: l, v6: true})
 	b.must(intlThirdParty, "line", l.id, "10 % of bytes are IPv6 of an unrelated enterprise at home to a data centre abroad")
+	b.must(intlTransit, "line", l.id, "10 % of bytes have neither end at the holder")
 }
 
 // threeDays: much on three days, nothing on the others.
 func (b *cast) threeDays(others []pool) {
 	b.enterprise(enterprise{id: "E115", name: "成都朔方视界科技有限公司", nameEN: "Shuofang Vision", place: "510100"})
-	l := lineSpec{id: "IPLC-CD-0115", enterprise: "E115", country: "SG", router: chengdu, mean: 30, peak: 36, profile: flat}
+	l := lineSpec{id: "IPLC-CD-0115", enterprise: "E115", country: "SG", router: chengdu, mean: 30, peak: 36, profile: campus}
 	l.parts = []part{{name: "third party on three days", share: 0.45, near: others, when: onDays(0, 1, 2)}}
 	b.international(intl{lineSpec: l})
 	b.must(intlThirdParty, "line", l.id, "45 % of bytes of the last three days have home addresses of an unrelated enterprise")

@@ -31,6 +31,7 @@ type part struct {
 	near, far []pool
 	when      func(dayBefore, hour int) bool // nil is always; dayBefore counts back from the last day
 	apps      []app                          // nil takes those of the line
+	down      float64                        // share of flows towards the customer, that of the line if 0
 }
 
 // active reports whether the part sends in that hour.
@@ -41,6 +42,7 @@ type pool struct {
 	prefix netip.Prefix
 	hosts  uint64 // how many, from the first host on
 	asn    uint32
+	even   bool // all hosts are as busy, not the first ones busier
 }
 
 // host returns one of the pool's addresses.
@@ -63,6 +65,8 @@ func (p pool) host(n uint64) netip.Addr {
 const (
 	protoTCP = 6
 	protoUDP = 17
+	protoGRE = 47
+	protoESP = 50
 )
 
 // app is an application as a flow meter sees it.
@@ -71,41 +75,45 @@ type app struct {
 	port     uint16
 	size     uint64 // usual packet size in bytes
 	nearSide bool   // the server is on the customer's side
+	both     bool   // either end uses the port
 }
 
 // What people in offices, at home and machines use.
 func officeApps() []app {
 	return []app{
-		{protoTCP, 443, 980, false},
-		{protoTCP, 443, 820, false},
-		{protoTCP, 445, 1100, false},
-		{protoTCP, 3389, 420, false},
-		{protoTCP, 993, 640, false},
-		{protoTCP, 22, 350, true},
-		{protoUDP, 5060, 380, false},
-		{protoTCP, 1433, 700, true},
+		{proto: protoTCP, port: 443, size: 980},
+		{proto: protoTCP, port: 443, size: 820},
+		{proto: protoTCP, port: 445, size: 1100},
+		{proto: protoTCP, port: 3389, size: 420},
+		{proto: protoTCP, port: 993, size: 640},
+		{proto: protoTCP, port: 22, size: 350, nearSide: true},
+		{proto: protoUDP, port: 5060, size: 380},
+		{proto: protoTCP, port: 1433, size: 700, nearSide: true},
 	}
 }
 
 func webApps() []app {
-	return []app{{protoTCP, 443, 1050, false}, {protoUDP, 443, 1180, false}, {protoTCP, 80, 930, false}, {protoUDP, 53, 110, false}}
+	return []app{{proto: protoTCP, port: 443, size: 1050}, {proto: protoUDP, port: 443, size: 1180}, {proto: protoTCP, port: 80, size: 930}, {proto: protoUDP, port: 53, size: 110}}
 }
 
 func serverApps() []app {
-	return []app{{protoTCP, 443, 1150, true}, {protoUDP, 443, 1200, true}, {protoTCP, 80, 1000, true}, {protoTCP, 22, 300, true}, {protoTCP, 8443, 900, true}}
+	return []app{{proto: protoTCP, port: 443, size: 1150, nearSide: true}, {proto: protoUDP, port: 443, size: 1200, nearSide: true}, {proto: protoTCP, port: 80, size: 1000, nearSide: true}, {proto: protoTCP, port: 22, size: 300, nearSide: true}, {proto: protoTCP, port: 8443, size: 900, nearSide: true}}
 }
 
-func routerApps() []app { return []app{{protoTCP, 179, 620, false}, {protoUDP, 3784, 66, false}} }
+func routerApps() []app {
+	return []app{{proto: protoTCP, port: 179, size: 620}, {proto: protoUDP, port: 3784, size: 66}}
+}
 
 // profile says how busy a line is over the week.
 type profile uint8
 
 const (
-	office   profile = iota // working hours, quiet weekends
-	evening                 // homes: busiest at nine in the evening
-	flat                    // machines
-	campus                  // daytime and evening
-	nightJob                // backups at night beside some daytime use
+	office    profile = iota // working hours, quiet weekends
+	evening                  // homes: busiest at nine in the evening
+	flat                     // machines
+	campus                   // daytime and evening
+	nightJob                 // backups at night beside some daytime use
+	followSun                // the working day of the other side of the earth
 )
 
 // weight returns how busy a line is at that hour, 1 at the busiest time.
@@ -115,7 +123,7 @@ func (p profile) weight(hour int, weekend bool) float64 {
 		return w
 	}
 	switch p {
-	case office:
+	case office, followSun:
 		return 0.08 + w*0.15
 	case evening:
 		return min(1, w*1.15)
@@ -128,9 +136,38 @@ func (p profile) weight(hour int, weekend bool) float64 {
 
 // profileHours are the hours of a working day.
 var profileHours = [...][24]float64{
-	office:   {.04, .03, .03, .03, .03, .04, .08, .25, .6, .9, 1, .95, .6, .7, .95, 1, .95, .85, .55, .35, .2, .14, .1, .06},
-	evening:  {.35, .2, .12, .08, .06, .06, .1, .18, .25, .3, .32, .38, .45, .42, .38, .38, .42, .5, .65, .85, .97, 1, .85, .6},
-	flat:     {.7, .65, .6, .6, .6, .62, .65, .7, .78, .85, .9, .92, .9, .9, .92, .95, .95, .95, .95, .98, 1, 1, .95, .85},
-	campus:   {.2, .1, .06, .05, .05, .06, .15, .35, .6, .75, .8, .75, .65, .65, .75, .8, .75, .7, .75, .9, 1, .95, .7, .4},
-	nightJob: {.9, 1, 1, .9, .6, .3, .1, .12, .25, .35, .4, .38, .3, .32, .38, .4, .38, .3, .2, .15, .12, .1, .2, .6},
+	office:    {.04, .03, .03, .03, .03, .04, .08, .25, .6, .9, 1, .95, .6, .7, .95, 1, .95, .85, .55, .35, .2, .14, .1, .06},
+	evening:   {.35, .2, .12, .08, .06, .06, .1, .18, .25, .3, .32, .38, .45, .42, .38, .38, .42, .5, .65, .85, .97, 1, .85, .6},
+	flat:      {.7, .65, .6, .6, .6, .62, .65, .7, .78, .85, .9, .92, .9, .9, .92, .95, .95, .95, .95, .98, 1, 1, .95, .85},
+	campus:    {.2, .1, .06, .05, .05, .06, .15, .35, .6, .75, .8, .75, .65, .65, .75, .8, .75, .7, .75, .9, 1, .95, .7, .4},
+	followSun: {.9, 1, 1, .95, .9, .8, .5, .2, .1, .06, .05, .05, .04, .04, .05, .05, .05, .05, .06, .08, .15, .4, .7, .85},
+	nightJob:  {.9, 1, 1, .9, .6, .3, .1, .12, .25, .35, .4, .38, .3, .32, .38, .4, .38, .3, .2, .15, .12, .1, .2, .6},
+}
+
+// deliveryApps is what edges of content networks answer on.
+func deliveryApps() []app {
+	return []app{
+		{proto: protoTCP, port: 443, size: 1250, nearSide: true},
+		{proto: protoUDP, port: 443, size: 1280, nearSide: true},
+		{proto: protoTCP, port: 80, size: 1200, nearSide: true},
+	}
+}
+
+// rackApps is what the machines of many tenants answer on.
+func rackApps() []app {
+	var out []app
+	for _, port := range []uint16{443, 443, 80, 22, 25, 3306, 8443, 8080} {
+		out = append(out, app{proto: protoTCP, port: port, size: 900, nearSide: true})
+	}
+	return out
+}
+
+// tunnelApps is how private networks meet: IPsec, GRE and WireGuard.
+func tunnelApps() []app {
+	return []app{
+		{proto: protoUDP, port: 4500, size: 900, both: true},
+		{proto: protoESP, size: 1000},
+		{proto: protoGRE, size: 950},
+		{proto: protoUDP, port: 51820, size: 880, nearSide: true},
+	}
 }

@@ -69,6 +69,7 @@ const (
 	ifInternational = 1
 	ifCore          = 2
 	ifPeer          = 3
+	ifTransit       = 4
 	ifFirstLine     = 101
 )
 

@@ -40,6 +40,7 @@ type Carrier struct {
 	days      []time.Time // local midnights, the last one is the end
 	routers   []router
 	lines     []line
+	sessions  []*session
 	ledgers   []ledger
 	truth     Truth
 	innocents []TruthRow
@@ -56,7 +57,7 @@ type Truth struct {
 // TruthRow says what is known about one rule and one subject.
 type TruthRow struct {
 	Rule        string `json:"rule"`
-	SubjectKind string `json:"subject_kind"` // line or allocation
+	SubjectKind string `json:"subject_kind"` // line, allocation, prefix, …
 	SubjectID   string `json:"subject_id"`
 	Why         string `json:"why"`
 }

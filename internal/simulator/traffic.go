@@ -112,10 +112,10 @@ func (p *playback) lineFlows(index int, at time.Time, dayBefore int) {
 	rest := 1.0
 	for i := len(l.parts) - 1; i >= 0; i-- {
 		part, share := &l.parts[i], rest
+		if !part.active(dayBefore, local.Hour()) {
+			continue
+		}
 		if i > 0 {
-			if !part.active(dayBefore, local.Hour()) {
-				continue
-			}
 			share = part.share
 			rest -= share
 		}
@@ -189,11 +189,8 @@ func (p *playback) talk(f *flow, l *line) {
 		apps = l.apps
 	}
 	n, o, a := near[p.rng.IntN(len(near))], far[p.rng.IntN(len(far))], apps[p.rng.IntN(len(apps))]
-	nearAddr, farAddr := n.host(p.skewed(n.hosts)), o.host(p.skewed(o.hosts))
-	nearPort, farPort := uint16(20000+p.rng.IntN(40000)), a.port
-	if a.nearSide {
-		nearPort, farPort = a.port, nearPort
-	}
+	nearAddr, farAddr := n.host(p.pick(n)), o.host(p.pick(o))
+	nearPort, farPort := p.ports(a)
 	size := min(1450, max(70, uint64(float64(a.size)*(0.7+0.6*p.rng.Float64()))))
 	f.bytes, f.packets = size, size
 	f.proto, f.tcpFlags, f.tos, f.vlan = a.proto, 0, 0, l.vlan
@@ -207,7 +204,11 @@ func (p *playback) talk(f *flow, l *line) {
 	if nearAddr.Is6() {
 		f.nextHop = l.nextHops[1]
 	}
-	f.fromCustomer = p.rng.Float64() >= l.down
+	down := l.down
+	if part.down > 0 {
+		down = part.down
+	}
+	f.fromCustomer = p.rng.Float64() >= down
 	if f.fromCustomer {
 		f.src, f.srcPort, f.srcAS, f.srcMask, f.inIf = nearAddr, nearPort, n.asn, uint8(n.prefix.Bits()), l.ifIndex
 		f.dst, f.dstPort, f.dstAS, f.dstMask, f.outIf = farAddr, farPort, o.asn, uint8(o.prefix.Bits()), l.outIf
@@ -217,8 +218,24 @@ func (p *playback) talk(f *flow, l *line) {
 	f.dst, f.dstPort, f.dstAS, f.dstMask, f.outIf = nearAddr, nearPort, n.asn, uint8(n.prefix.Bits()), l.ifIndex
 }
 
-// skewed prefers the first hosts of a pool, as popularity does.
-func (p *playback) skewed(hosts uint64) uint64 {
+// ports returns the ports of the two ends.
+func (p *playback) ports(a app) (near, far uint16) {
+	client := uint16(20000 + p.rng.IntN(40000))
+	switch {
+	case a.both || (a.proto != protoTCP && a.proto != protoUDP):
+		return a.port, a.port
+	case a.nearSide:
+		return a.port, client
+	}
+	return client, a.port
+}
+
+// pick chooses a host of a pool. It prefers the first ones, as popularity does,
+// unless the pool is even.
+func (p *playback) pick(o pool) uint64 {
 	x := p.rng.Float64()
-	return uint64(x * x * float64(hosts))
+	if !o.even {
+		x *= x
+	}
+	return uint64(x * float64(o.hosts))
 }
