@@ -2,7 +2,9 @@ package rules
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,18 +12,20 @@ import (
 	"github.com/linewarden/linewarden/registry"
 )
 
-// FilingConflict is the ledger part of the rule filing-conflict (冲突,
-// N32-2.2.1a): two unrelated holders are filed for the same addresses.
+// FilingConflict is the rule filing-conflict (冲突, N32-2.2.1a): two unrelated
+// holders are filed for the same addresses, or somebody else than who is filed
+// announces them.
 func FilingConflict() Rule {
 	return define(Spec{
-		ID: "filing-conflict", Version: "1", Ledger: true, LookbackDays: 1, QuietDays: 0,
+		ID: "filing-conflict", Version: "2", Ledger: true, LookbackDays: 7, QuietDays: 0,
 		Clauses: since(n32Published, "N32-2.2.1a"),
-		Title:   Text{ZH: "地址备案冲突（疑似）", EN: "Filed allocations of two holders overlap (indication)"},
+		Title:   Text{ZH: "地址备案冲突（疑似）", EN: "Filings of address space contradict one another or its announcement (indication)"},
 		Claim: Text{
-			ZH: "两家无关联单位同日登记的地址段重叠，且其中一个不是从另一个划出的。本规则只比对台账，不比对路由通告的申请单位。",
-			EN: "Allocations of two unrelated holders overlap on one day, and neither was cut from the other. The ledgers alone are compared, not who applied for an announced route.",
+			ZH: "两家无关联单位同日登记的地址段重叠，且其中一个不是从另一个划出的；或路由起源自治系统的单位累计 24 小时以上既不是登记的持有单位，也不是登记的通告、申请单位。",
+			EN: "Allocations of two unrelated holders overlap on one day, and neither was cut from the other; or the holder of the network that originates a route is for 24 hours or more neither a filed holder nor a filed announcer or applicant.",
 		},
-	}, fromLedgers(conflictFacts), judgeConflict)
+		Params: routeParams(24)[:2],
+	}, measureConflict, judgeConflict)
 }
 
 // Overlap is another allocation that overlaps a subject on days of a span.
@@ -35,17 +39,38 @@ type Overlap struct {
 	OtherSince registry.Date `json:"other_since"`
 }
 
-// ConflictFact is an allocation with those filed before it that it overlaps.
+// ConflictFact is an allocation with those filed before it that it overlaps,
+// and the routes to it from networks of others.
 type ConflictFact struct {
-	Subject  Subject           `json:"subject"`
-	Days     registry.Validity `json:"days"`
-	Overlaps []Overlap         `json:"overlaps"` // by their last day
+	Subject   Subject           `json:"subject"`
+	Days      registry.Validity `json:"days"`
+	Overlaps  []Overlap         `json:"overlaps"` // by their last day
+	Announced []ConflictRoute   `json:"announced,omitempty"`
+	// Completeness is that of the routes.
+	Completeness float64 `json:"completeness,omitempty"`
 }
 
 // About implements Fact.
 func (f ConflictFact) About() (s Subject, enterpriseID, province string) {
-	h := f.Overlaps[len(f.Overlaps)-1].Mine
-	return f.Subject, h.EnterpriseID, h.Province
+	h := f.Announced
+	if n := len(f.Overlaps); n > 0 {
+		mine := f.Overlaps[n-1].Mine
+		return f.Subject, mine.EnterpriseID, mine.Province
+	}
+	return f.Subject, h[0].Holder.EnterpriseID, h[0].Holder.Province
+}
+
+// measureConflict sets the ledgers against one another and, where there are
+// routes, against who announces what is filed.
+func measureConflict(ctx context.Context, in Inputs, _ Params) iter.Seq2[ConflictFact, error] {
+	facts := conflictFacts(in.Ledgers, in.Span.Days)
+	if in.Routes != nil {
+		var err error
+		if facts, err = withAnnouncements(ctx, in, facts); err != nil {
+			return func(yield func(ConflictFact, error) bool) { yield(ConflictFact{}, err) }
+		}
+	}
+	return inOrder(facts)
 }
 
 func conflictFacts(s *registry.Snapshot, days registry.Validity) []ConflictFact {
@@ -68,7 +93,7 @@ func conflictFacts(s *registry.Snapshot, days registry.Validity) []ConflictFact 
 			return cmp.Or(cmp.Compare(a.Days.To, b.Days.To), cmp.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Other.EnterpriseID, b.Other.EnterpriseID),
 				cmp.Compare(a.Mine.EnterpriseID, b.Mine.EnterpriseID), cmp.Compare(a.Days.From, b.Days.From))
 		})
-		out = append(out, ConflictFact{Subject{SubjectAllocation, p.String(), list[len(list)-1].Mine.Name}, days, list})
+		out = append(out, ConflictFact{Subject: Subject{SubjectAllocation, p.String(), list[len(list)-1].Mine.Name}, Days: days, Overlaps: list})
 	}
 	return out
 }
@@ -135,10 +160,25 @@ func cutFrom(v *registry.View, a, up *registry.Allocation) bool {
 	return false
 }
 
-func judgeConflict(f ConflictFact, _ Params) Judgement {
+func judgeConflict(f ConflictFact, p Params) Judgement {
 	if len(f.Overlaps) == 0 {
-		return clearJudgement()
+		return judgeAnnounced(f, p)
 	}
+	j := judgeOverlaps(f)
+	if more := judgeAnnounced(f, p); more.Outcome == Fires {
+		for name, figure := range more.Facts {
+			if _, taken := j.Facts[name]; !taken {
+				j.Facts[name] = figure
+			}
+		}
+		j.Explanation.ZH += more.Explanation.ZH
+		j.Explanation.EN += " " + more.Explanation.EN
+		j.Evidence = append(j.Evidence, more.Evidence...)
+	}
+	return j
+}
+
+func judgeOverlaps(f ConflictFact) Judgement {
 	var others []string
 	covered := make(map[registry.Date]bool)
 	for _, o := range f.Overlaps {
