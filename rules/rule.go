@@ -279,6 +279,7 @@ func Catalogue() []Rule {
 		IntlBusinessPlatform(),
 		IntlDatacentre(),
 		IntlGateway(),
+		IntlNonOfficeProfile(),
 		IntlThirdParty(),
 		IntlUserFile(),
 		LicenceMissing(),
