@@ -141,7 +141,7 @@ func (r *RIB) Peers() []PeerInfo {
 		}
 		list = append(list, PeerInfo{
 			Last: last,
-			Key: p.key, AS: p.as, State: p.state, Since: p.since, Synced: p.synced,
+			Key:  p.key, AS: p.as, State: p.state, Since: p.since, Synced: p.synced,
 			Routes:    [2]int64{p.routes[0].Load(), p.routes[1].Load()},
 			Announced: p.counts.announced.Load(), Unchanged: p.counts.unchanged.Load(),
 			Withdrawn: p.counts.withdrawn.Load(), Unknown: p.counts.unknown.Load(), Refused: p.counts.refused.Load(),

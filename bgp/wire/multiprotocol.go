@@ -64,7 +64,8 @@ func (u *update) takeUnreach(books *Books, a attribute, s Session, ignored *bool
 // nextHop reads the next hop of an MP_REACH_NLRI: with a distinguisher of zero
 // before it in VPN tables, of either family (RFC 8950 section 3; IPv4 next hops
 // of IPv6 routes are sent too), and with a link-local address behind the global
-// one, which counts (RFC 2545 section 3).
+// one, which counts (RFC 2545 section 3). IPv6 next hops of VPN routes had no
+// distinguisher in RFC 5549 (section 3), and are read without one too.
 func nextHop(b []byte, t Table) (netip.Addr, bool) {
 	const distinguisher = 8
 	if t.vpn() {
@@ -73,6 +74,7 @@ func nextHop(b []byte, t Table) (netip.Addr, bool) {
 			b = b[distinguisher:]
 		case 2 * (distinguisher + 16):
 			return pair(b[distinguisher:distinguisher+16], b[2*distinguisher+16:]), true
+		case 16, 2 * 16:
 		default:
 			return netip.Addr{}, false
 		}

@@ -297,3 +297,54 @@ func TestOpen(t *testing.T) {
 		}
 	}
 }
+
+// TestVPNNextHops reads the next hops that VPN routes of both families may have
+// (RFC 4364 section 4.3.2, RFC 4659 section 3.2.1, RFC 8950 section 3), and those
+// of RFC 5549, which had no distinguisher.
+func TestVPNNextHops(t *testing.T) {
+	rd := make([]byte, 8)
+	hop4 := []byte{192, 0, 2, 1}
+	target := []byte{0, 1, 0x11, 0, 0, 0xfd, 0xe8, 0, 0, 0, 7} // label 17, 65000:7
+	nlri := map[uint16][]byte{
+		1: slices.Concat([]byte{24 + 64 + 8}, target, []byte{10}),
+		2: slices.Concat([]byte{24 + 64 + 32}, target, []byte{0x20, 1, 0xd, 0xb8}),
+	}
+	prefix := map[uint16]string{1: "10.0.0.0/8", 2: "2001:db8::/32"}
+	for name, c := range map[string]struct {
+		hop  []byte
+		want string // empty = refused
+	}{
+		"IPv4":                     {slices.Concat(rd, hop4), "192.0.2.1"},
+		"IPv6":                     {slices.Concat(rd, global), "2001:db8::1"},
+		"IPv6 and local":           {slices.Concat(rd, global, rd, local), "2001:db8::1"},
+		"local alone":              {slices.Concat(rd, make([]byte, 16), rd, local), "fe80::2"},
+		"RFC 5549":                 {global, "2001:db8::1"},
+		"RFC 5549 and local":       {slices.Concat(global, local), "2001:db8::1"},
+		"IPv4 without anything":    {hop4, ""},
+		"cut":                      {slices.Concat(rd, global)[:23], ""},
+		"one distinguisher in two": {slices.Concat(rd, global, local), ""},
+		"none":                     {nil, ""},
+	} {
+		for afi := range nlri {
+			t.Run(fmt.Sprintf("%s of VPNv%d", name, 2+2*afi), func(t *testing.T) {
+				value := slices.Concat([]byte{0, byte(afi), 128, byte(len(c.hop))}, c.hop, []byte{0}, nlri[afi])
+				var books Books
+				var got []string
+				d := NewDecoder(&books, 8)
+				err := d.Update(body(nil, nil, igp, path4, attr(0x80, 14, value...)), Session{AS4: true}, new(bgp.Event), func(e *bgp.Event) {
+					got = append(got, fmt.Sprintf("%v %x %v", e.Route.Prefix, e.Route.Distinguisher, e.Route.NextHop))
+				})
+				if c.want == "" {
+					var refusal *Refusal
+					if !errors.As(err, &refusal) || refusal.Reason != ReasonMPReach || len(got) > 0 {
+						t.Errorf("taken: %v, %v", got, err)
+					}
+					return
+				}
+				if want := fmt.Sprintf("%s fde800000007 %s", prefix[afi], c.want); err != nil || len(got) != 1 || got[0] != want {
+					t.Errorf("got %q, %v, want %q", got, err, want)
+				}
+			})
+		}
+	}
+}
