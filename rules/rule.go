@@ -285,6 +285,7 @@ func Catalogue() []Rule {
 		LicenceMissing(),
 		LicenceRegion(),
 		LicenceScope(),
+		SelfBuiltPath(),
 		SubleaseBandwidth(),
 		SubleaseChain(),
 		SubleaseDownstream(),
