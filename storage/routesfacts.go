@@ -93,7 +93,7 @@ func (s *Store) noteDropped(what string, n uint64) {
 
 // routeAnswer is what answers have in common.
 type routeAnswer struct {
-	spans   spanSet
+	spans   rules.Spans
 	path    string
 	routers []netip.Addr
 	setOnly bool
@@ -106,7 +106,7 @@ func (a *routeAnswer) note(i *RouteInterval, w rules.Window) {
 	if at, found := slices.BinarySearchFunc(a.routers, i.Peer.Router, netip.Addr.Compare); !found && len(a.routers) < maxRouters {
 		a.routers = slices.Insert(a.routers, at, i.Peer.Router)
 	}
-	a.spans.add(i.clip(w))
+	a.spans.Add(i.clip(w))
 }
 
 // clip returns the part of an interval inside a window.
@@ -121,17 +121,19 @@ func (i *RouteInterval) clip(w rules.Window) rules.Window {
 }
 
 type announcementKey struct {
+	prefix netip.Prefix // IPv6 prefixes may lie among the mapped ones
 	origin uint32
 	source rules.RouteSource
 }
 
-// announcementFold unites the intervals of one prefix at a time.
+// announcementFold unites the intervals of one stored prefix at a time.
 type announcementFold struct {
 	window    rules.Window
 	own, from map[uint32]bool
 	blocks    blocks
 	use       func(rules.Announcement) error
-	prefix    netip.Prefix
+	addr      [16]byte // of the stored prefix
+	bits      uint8
 	answers   map[announcementKey]*routeAnswer
 	dropped   uint64
 }
@@ -140,18 +142,18 @@ func (f *announcementFold) take(i *RouteInterval) error {
 	if !f.blocks.hold(i.Route.Prefix) {
 		return nil
 	}
-	if i.Route.Prefix != f.prefix {
+	if addr, bits := netOf(i.Route.Prefix); addr != f.addr || bits != f.bits {
 		if err := f.flush(); err != nil {
 			return err
 		}
-		f.prefix = i.Route.Prefix
+		f.addr, f.bits = addr, bits
 	}
 	far := farPathOf(i, f.own)
 	if len(f.from) > 0 && !f.from[far.source.PeerAS] && !f.from[far.source.First] {
 		return nil
 	}
 	for _, origin := range far.origins {
-		key := announcementKey{origin, far.source}
+		key := announcementKey{i.Route.Prefix, origin, far.source}
 		a := f.answers[key]
 		if a == nil {
 			if len(f.answers) >= maxRouteAnswers {
@@ -172,13 +174,13 @@ func (f *announcementFold) flush() error {
 	list := make([]rules.Announcement, 0, len(f.answers))
 	for key, a := range f.answers {
 		list = append(list, rules.Announcement{
-			Prefix: f.prefix, Origin: key.origin, SetOnly: a.setOnly, Source: key.source,
+			Prefix: key.prefix, Origin: key.origin, SetOnly: a.setOnly, Source: key.source,
 			Spans: a.spans, Path: a.path, Routers: a.routers,
 		})
 	}
 	clear(f.answers)
 	slices.SortFunc(list, func(a, b rules.Announcement) int {
-		return cmp.Or(cmp.Compare(a.Origin, b.Origin), compareSources(a.Source, b.Source))
+		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Origin, b.Origin), compareSources(a.Source, b.Source))
 	})
 	for _, a := range list {
 		if err := f.use(a); err != nil {
@@ -198,33 +200,4 @@ func setOf(asns []uint32) map[uint32]bool {
 		set[asn] = true
 	}
 	return set
-}
-
-// spanSet is a union of spans, in order, with gaps under originGap bridged.
-type spanSet []rules.Window
-
-// add unites a span with those that are there.
-func (s *spanSet) add(w rules.Window) {
-	if !w.From.Before(w.To) {
-		return
-	}
-	// Those from first up to last, not included, are near w.
-	list := *s
-	first, _ := slices.BinarySearchFunc(list, w, func(a, w rules.Window) int {
-		if w.From.Sub(a.To) >= originGap {
-			return -1
-		}
-		return 1
-	})
-	last := first
-	for last < len(list) && list[last].From.Sub(w.To) < originGap {
-		if list[last].From.Before(w.From) {
-			w.From = list[last].From
-		}
-		if list[last].To.After(w.To) {
-			w.To = list[last].To
-		}
-		last++
-	}
-	*s = slices.Replace(list, first, last, w)
 }

@@ -46,14 +46,14 @@ func (s *Store) RouteCoverage(ctx context.Context, w rules.Window) ([]rules.Rout
 			}
 		case bgp.PeerDown, bgp.PeerStale:
 			if up {
-				r.up.add(within(rules.Window{From: since, To: e.At}, w))
+				r.up.Add(within(rules.Window{From: since, To: e.At}, w))
 			}
 			delete(sessions, e.Peer)
 		case bgp.Withdraw:
 		}
 	}
 	for peer, since := range sessions {
-		found[peer.Router].up.add(within(rules.Window{From: since, To: w.To}, w))
+		found[peer.Router].up.Add(within(rules.Window{From: since, To: w.To}, w))
 	}
 	out := make([]rules.RouteCoverage, 0, len(found))
 	for router, r := range found {
@@ -65,7 +65,7 @@ func (s *Store) RouteCoverage(ctx context.Context, w rules.Window) ([]rules.Rout
 
 type routerTime struct {
 	first time.Time
-	up    spanSet
+	up    rules.Spans
 }
 
 // within returns the part of v that lies in w; it may be empty.

@@ -10,10 +10,6 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
-// originGap is the longest gap in the announcements of an origin that is not
-// counted as one: shorter ones come of flaps and resets.
-const originGap = 15 * time.Minute
-
 // OriginSpan says when a network was the origin of a prefix.
 type OriginSpan struct {
 	Prefix        netip.Prefix
@@ -22,19 +18,12 @@ type OriginSpan struct {
 	// SetOnly says that it was never the only origin of a path: it stood in sets
 	// of several (RFC 4271 section 4.3), whose members are not told apart.
 	SetOnly bool
-	// Spans are the union over sessions and views, in order, with gaps under 15
-	// minutes bridged.
-	Spans []rules.Window
+	// Spans are the union over sessions and views.
+	Spans rules.Spans
 }
 
 // Held is how long the spans are together.
-func (o *OriginSpan) Held() time.Duration {
-	var sum time.Duration
-	for _, w := range o.Spans {
-		sum += w.To.Sub(w.From)
-	}
-	return sum
-}
+func (o *OriginSpan) Held() time.Duration { return o.Spans.Held() }
 
 // originKey is what spans are united under.
 type originKey struct {
@@ -73,13 +62,7 @@ func (s *Store) Origins(ctx context.Context, prefix netip.Prefix, from, to time.
 
 // noteOrigins adds the span of a path to those of its origins.
 func noteOrigins(found map[originKey]*OriginSpan, i *RouteInterval, from, to time.Time) {
-	w := rules.Window{From: i.From, To: i.To}
-	if w.From.Before(from) {
-		w.From = from
-	}
-	if i.End == RouteHeld || w.To.After(to) {
-		w.To = to
-	}
+	w := i.clip(rules.Window{From: from, To: to})
 	origins := i.Origins
 	if len(origins) == 0 {
 		origins = []uint32{0}
@@ -92,35 +75,14 @@ func noteOrigins(found map[originKey]*OriginSpan, i *RouteInterval, from, to tim
 			found[key] = o
 		}
 		o.SetOnly = o.SetOnly && len(origins) > 1
-		o.add(w)
+		o.Spans.Add(w)
 	}
 }
 
-// add notes a span. Those of one path come in order and are joined at once, so
-// that flaps do not pile up.
-func (o *OriginSpan) add(w rules.Window) {
-	if n := len(o.Spans); n > 0 {
-		last := &o.Spans[n-1]
-		if !w.From.Before(last.From) && w.From.Sub(last.To) < originGap {
-			if w.To.After(last.To) {
-				last.To = w.To
-			}
-			return
-		}
-	}
-	o.Spans = append(o.Spans, w)
-}
-
-// originsOf unites the spans of each origin and puts all in order.
+// originsOf puts the origins in order.
 func originsOf(found map[originKey]*OriginSpan) []OriginSpan {
 	list := make([]OriginSpan, 0, len(found))
 	for _, o := range found {
-		spans := o.Spans
-		slices.SortFunc(spans, func(a, b rules.Window) int { return a.From.Compare(b.From) })
-		o.Spans = nil
-		for _, w := range spans {
-			o.add(w)
-		}
 		list = append(list, *o)
 	}
 	slices.SortFunc(list, func(a, b OriginSpan) int {
