@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"time"
@@ -25,7 +26,7 @@ func (s *Store) Allocations(ctx context.Context, w rules.Window, loc *time.Locat
     sum(out), sum(in), sum(samples), sum(unscaled), sum(web_out),
     uniqCombined64Merge(14)(served_networks), uniqCombined64Merge(12)(served_asns),
     uniqCombined64Merge(14)(filled_networks), uniqCombined64Merge(12)(filled_asns),
-    arraySort(groupUniqArrayArray(exporters)), groupArray(toUnixTimestamp(bin)), groupArray(out), groupArray(in)
+    arrayMap(e -> toString(e), arraySort(groupUniqArrayArray(exporters))), groupArray(toUnixTimestamp(bin)), groupArray(out), groupArray(in)
 FROM allocation_hours
 WHERE {counted} AND ` + ofSide + `
 GROUP BY allocation, allocation_bits, day ORDER BY allocation, allocation_bits, day`,
@@ -33,16 +34,21 @@ GROUP BY allocation, allocation_bits, day ORDER BY allocation, allocation_bits, 
 			var (
 				net     netRow
 				day     uint32
+				texts   []string // the driver has no netip.Addr in arrays
 				bins    []uint32
 				out, in []uint64
 			)
 			if err := r.Scan(&net.addr, &net.bits, &day, &a.Out, &a.In, &a.Samples, &a.Unscaled, &a.WebOut,
-				&a.ServedNetworks, &a.ServedASNs, &a.FilledNetworks, &a.FilledASNs, &a.Exporters, &bins, &out, &in); err != nil {
+				&a.ServedNetworks, &a.ServedASNs, &a.FilledNetworks, &a.FilledASNs, &texts, &bins, &out, &in); err != nil {
 				return a, err
 			}
 			a.Allocation, a.Day = net.prefix(), ask.days.dates[day]
-			for i := range a.Exporters {
-				a.Exporters[i] = a.Exporters[i].Unmap()
+			for _, text := range texts {
+				exporter, err := netip.ParseAddr(text)
+				if err != nil {
+					return a, fmt.Errorf("exporter: %w", err)
+				}
+				a.Exporters = append(a.Exporters, exporter.Unmap())
 			}
 			for i, bin := range bins {
 				h := time.Unix(int64(bin), 0).In(loc).Hour()

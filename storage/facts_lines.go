@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -71,7 +72,7 @@ func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Loca
 	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
 	return answers(ctx, s, question[rules.LineService]{
 		"read line services", `SELECT line, day, server, server_bits, near, port, uniqCombined64Merge(14)(state) AS peers, sum(carried), sum(packets),
-    groupArray(client), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
+    groupArray(toString(client)), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
 FROM
 (
     SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port, client, client_bits,
@@ -86,7 +87,7 @@ ORDER BY line, day, server, server_bits, near, port`,
 			var (
 				day            uint32
 				server         netRow
-				clients        []netip.Addr
+				clients        []string // the driver has no netip.Addr in arrays
 				bits           []uint8
 				origins        []uint32
 				bytes, packets []uint64
@@ -96,7 +97,11 @@ ORDER BY line, day, server, server_bits, near, port`,
 				return v, err
 			}
 			v.Day, v.Server = ask.days.dates[day], server.prefix()
-			for i, addr := range clients {
+			for i, text := range clients {
+				addr, err := netip.ParseAddr(text)
+				if err != nil {
+					return v, fmt.Errorf("network of a client: %w", err)
+				}
 				v.Clients = append(v.Clients, rules.ServiceClient{
 					Network: prefixOf(addr, bits[i]), ASN: origins[i], Bytes: bytes[i], Samples: packets[i],
 				})

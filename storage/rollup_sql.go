@@ -30,7 +30,7 @@ func fill(sql string, seconds int) string {
 		"{known_ports}", knownPorts, "{enough}", strconv.Itoa(enoughPeers-1),
 		"{second}", strconv.Itoa(nanos), "{hours}", strconv.Itoa(lastHour),
 		"{counted}", counted, "{sides}", bothSides, "{crossings}", crossings, "{allocations}", allocationKeys,
-		"{src_rank}", rankOf("src_port"), "{dst_rank}", rankOf("dst_port"),
+		"{src_rank}", rankOf("src_port"), "{dst_rank}", rankOf("dst_port"), "{unmarked}", unmarked(),
 	).Replace(sql)
 }
 
@@ -41,6 +41,13 @@ func fillSpan() string {
 // rankOf says how well a port marks a serving end: 2 below 1024, 1 a known one.
 func rankOf(port string) string {
 	return "if(flows.proto NOT IN (6, 17, 132) OR " + port + " = 0, 0, multiIf(" + port + " < 1024, 2, " + port + " IN (" + knownPorts + "), 1, 0))"
+}
+
+// unmarked tells whether only the number of its peers can say which end of a
+// flow serves. Echo requests and errors (ICMP) serve nothing.
+func unmarked() string {
+	return "(" + rankOf("src_port") + " = 0 AND " + rankOf("dst_port") + " = 0 AND flows.proto NOT IN (1, 58) " +
+		"AND (flows.proto NOT IN (6, 17, 132) OR src_port > 0 AND dst_port > 0))"
 }
 
 // lastHour is the last hour that a DateTime holds.
@@ -91,7 +98,7 @@ FROM
         least(intDiv(begin + duration - 1, 3600 * {second}), intDiv({to:Int64} - 1, 3600 * {second})) AS last_slot
     FROM flows
     WHERE ` + ofChunk + `
-        AND proto NOT IN (1, 58) AND {src_rank} = 0 AND {dst_rank} = 0 AND (proto NOT IN (6, 17, 132) OR src_port > 0 AND dst_port > 0)
+        AND {unmarked}
 )
 ARRAY JOIN range(first_slot, last_slot + 1) AS slot
 ARRAY JOIN [(src, src_port, dst), (dst, dst_port, src)] AS end
@@ -125,9 +132,9 @@ SELECT
     src_allocation, src_allocation_bits, dst_allocation, dst_allocation_bits, src_origin, dst_origin,
     multiIf(in_customer, 'customer', in_border OR out_border, 'border', 'other'),
     multiIf(out_customer, 'customer', in_border OR out_border, 'border', 'other'),
-    if(src_rank + dst_rank > 0, src_rank >= dst_rank,
+    if(src_rank + dst_rank > 0, src_rank >= dst_rank AND src_rank > 0, unmarked AND
         (toStartOfHour(slot_time), src, src_port) IN (SELECT hour, address, port FROM rollup_ends WHERE run = {run:UInt64})),
-    if(src_rank + dst_rank > 0, dst_rank >= src_rank,
+    if(src_rank + dst_rank > 0, dst_rank >= src_rank AND dst_rank > 0, unmarked AND
         (toStartOfHour(slot_time), dst, dst_port) IN (SELECT hour, address, port FROM rollup_ends WHERE run = {run:UInt64})),
     src_pooled, dst_pooled
 FROM
@@ -147,7 +154,7 @@ FROM
         tupleElement(IPv6CIDRToRange(src, source_bits), 1) AS source,
         tupleElement(IPv6CIDRToRange(dst, destination_bits), 1) AS destination,
         src_allocation, src_allocation_bits, dst_allocation, dst_allocation_bits, src_origin, dst_origin,
-        {src_rank} AS src_rank, {dst_rank} AS dst_rank,
+        {src_rank} AS src_rank, {dst_rank} AS dst_rank, {unmarked} AS unmarked,
         (exporter, in_if) IN (SELECT exporter, if_index FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'port' AND class = 'customer') AS in_customer,
         (exporter, out_if) IN (SELECT exporter, if_index FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'port' AND class = 'customer') AS out_customer,
         (exporter, in_if) IN (SELECT exporter, if_index FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'port' AND class = 'border') AS in_border,
@@ -340,8 +347,8 @@ SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), {allocations}, address, 
     sum(sides.out), sum(sides.in), sum(sides.samples)
 FROM {sides} AS sides
 WHERE rate > 0 AND NOT pool AND contact = 'other'
-    AND (toStartOfHour(bin), allocation, allocation_bits, address) IN (
-        SELECT toStartOfHour(bin), allocation, allocation_bits, address FROM allocation_contacts
+    AND (toStartOfHour(bin), allocation, allocation_bits, class, address) IN (
+        SELECT toStartOfHour(bin), allocation, allocation_bits, class, address FROM allocation_contacts
         WHERE bin >= toDateTime(intDiv({from:Int64}, {second}), 'UTC') AND run = {run:UInt64} AND kind = 'tunnel')
 GROUP BY {allocations}, address, contact, network, network_bits`
 

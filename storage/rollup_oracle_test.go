@@ -1,0 +1,455 @@
+package storage_test
+
+import (
+	"cmp"
+	"math/big"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/linewarden/linewarden/flows"
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/rules"
+	"github.com/linewarden/linewarden/storage"
+)
+
+// piece is the part of a flow that lies in one hour.
+type piece struct {
+	r                        *flows.Record
+	hour, at, until          int64 // seconds, and nanoseconds
+	rate, bytes, samples     uint64
+	unscaled                 uint64
+	srcServes, dstServes     bool
+	srcVantage, dstVantage   storage.Vantage
+	srcNetwork, dstNetwork   netip.Prefix
+	srcPool, dstPool, begins bool
+}
+
+// trafficOracle knows the records and computes every answer by brute force.
+type trafficOracle struct {
+	loc    *time.Location
+	scope  storage.Scope
+	pieces []piece
+}
+
+// mulDiv is a*b/c in whole units.
+func mulDiv(a uint64, b, c int64) uint64 {
+	x := new(big.Int).Mul(new(big.Int).SetUint64(a), big.NewInt(b))
+	return x.Div(x, big.NewInt(c)).Uint64()
+}
+
+// part is what of total falls into from..to of a length.
+func part(total uint64, from, to, length int64) uint64 {
+	return mulDiv(total, to, length) - mulDiv(total, from, length)
+}
+
+func rank(proto uint8, port uint16) int {
+	switch {
+	case proto != 6 && proto != 17 || port == 0:
+		return 0
+	case port < 1024:
+		return 2
+	case slices.Contains([]uint16{8080, 4500, 1194, 51820}, port): // those the records have
+		return 1
+	}
+	return 0
+}
+
+type endKey struct {
+	hour int64
+	addr netip.Addr
+	port uint16
+}
+
+func newTrafficOracle(records []flows.Record, scope storage.Scope, loc *time.Location) *trafficOracle {
+	o := &trafficOracle{loc: loc, scope: scope}
+	for i := range records {
+		o.cut(&records[i])
+	}
+	shared := make(map[endKey]map[netip.Addr]bool)
+	open := func(p *piece) bool {
+		return rank(p.r.Proto, p.r.SrcPort)+rank(p.r.Proto, p.r.DstPort) == 0 && p.r.Proto != 1
+	}
+	for i := range o.pieces {
+		p := &o.pieces[i]
+		if !open(p) {
+			continue
+		}
+		for _, e := range []struct {
+			key  endKey
+			peer netip.Addr
+		}{{endKey{p.hour, p.r.Src, p.r.SrcPort}, p.r.Dst}, {endKey{p.hour, p.r.Dst, p.r.DstPort}, p.r.Src}} {
+			if shared[e.key] == nil {
+				shared[e.key] = make(map[netip.Addr]bool)
+			}
+			shared[e.key][e.peer] = true
+		}
+	}
+	for i := range o.pieces {
+		p := &o.pieces[i]
+		src, dst := rank(p.r.Proto, p.r.SrcPort), rank(p.r.Proto, p.r.DstPort)
+		p.srcServes, p.dstServes = src >= dst && src > 0, dst >= src && dst > 0
+		if open(p) {
+			p.srcServes = len(shared[endKey{p.hour, p.r.Src, p.r.SrcPort}]) >= 5
+			p.dstServes = len(shared[endKey{p.hour, p.r.Dst, p.r.DstPort}]) >= 5
+		}
+	}
+	return o
+}
+
+// cut cuts a flow at the hours.
+func (o *trafficOracle) cut(r *flows.Record) {
+	const hour = int64(time.Hour)
+	first := r.Start.UnixNano()
+	if r.Start.IsZero() {
+		first = r.Received.UnixNano()
+	}
+	last := first
+	if !r.End.IsZero() {
+		last = max(last, r.End.UnixNano())
+	}
+	begin := max(first, last-7*24*hour)
+	length := max(last-begin, 1)
+	total := r.Bytes * max(r.SamplingRate, 1)
+	for h := begin / hour; h <= (begin+length-1)/hour; h++ {
+		from, to := max(h*hour-begin, 0), min((h+1)*hour-begin, length)
+		p := piece{r: r, hour: h * 3600, at: begin + from, until: begin + to, rate: r.SamplingRate, begins: from == 0}
+		if r.SamplingRate == 0 {
+			p.unscaled = part(total, from, to, length)
+		} else {
+			p.bytes, p.samples = part(total, from, to, length), part(r.Packets, from, to, length)
+		}
+		in, out := o.vantage(r.Source.Exporter, r.InIf), o.vantage(r.Source.Exporter, r.OutIf)
+		side := func(own storage.Vantage) storage.Vantage {
+			switch {
+			case own == storage.VantageCustomer:
+				return own
+			case in == storage.VantageBorder || out == storage.VantageBorder:
+				return storage.VantageBorder
+			}
+			return storage.VantageOther
+		}
+		p.srcVantage, p.dstVantage = side(in), side(out)
+		p.srcNetwork, p.dstNetwork = network(r.Labels.SrcNet, r.Src), network(r.Labels.DstNet, r.Dst)
+		p.srcPool, p.dstPool = slices.Contains(o.scope.Pools, r.Labels.SrcAllocation), slices.Contains(o.scope.Pools, r.Labels.DstAllocation)
+		o.pieces = append(o.pieces, p)
+	}
+}
+
+func network(label netip.Prefix, a netip.Addr) netip.Prefix {
+	if label.IsValid() {
+		return label
+	}
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	return netip.PrefixFrom(a, bits).Masked()
+}
+
+func (o *trafficOracle) vantage(exporter netip.Addr, port uint32) storage.Vantage {
+	for _, p := range o.scope.Ports {
+		if p.Exporter == exporter && p.IfIndex == port {
+			return p.Vantage
+		}
+	}
+	return storage.VantageOther
+}
+
+func (o *trafficOracle) day(hour int64) registry.Date {
+	return registry.DateOf(time.Unix(hour, 0).In(o.loc))
+}
+
+// crossed is a piece as one line sees it.
+type crossed struct {
+	*piece
+	line    string
+	outward bool
+}
+
+func (o *trafficOracle) crossings(visit func(c crossed)) {
+	for i := range o.pieces {
+		p := &o.pieces[i]
+		if l := &p.r.Labels; l.Line != "" && l.LineDirection != flows.LineNone {
+			visit(crossed{p, l.Line, l.LineDirection == flows.FromCustomer})
+		}
+		if l := &p.r.Labels; l.PeerLine != "" {
+			visit(crossed{p, l.PeerLine, false})
+		}
+	}
+}
+
+func (o *trafficOracle) lineHours() []rules.LineHour {
+	type key struct {
+		line string
+		hour int64
+	}
+	rows, minutes := make(map[key]*rules.LineHour), make(map[key]*[2][60]uint64)
+	o.crossings(func(c crossed) {
+		if c.rate == 0 {
+			return
+		}
+		k := key{c.line, c.hour}
+		if rows[k] == nil {
+			rows[k], minutes[k] = &rules.LineHour{Line: c.line, Hour: time.Unix(c.hour, 0).UTC()}, new([2][60]uint64)
+		}
+		way := 1
+		if c.outward {
+			rows[k].FromCustomer += c.bytes
+			way = 0
+		} else {
+			rows[k].ToCustomer += c.bytes
+		}
+		rows[k].Samples += c.samples
+		for m := range int64(60) {
+			from := max(c.hour*1e9+m*60e9-c.at, 0)
+			to := min(c.hour*1e9+(m+1)*60e9-c.at, c.until-c.at)
+			if from < to {
+				minutes[k][way][m] += part(c.bytes, from, to, c.until-c.at)
+			}
+		}
+	})
+	var list []rules.LineHour
+	for k, row := range rows {
+		for way, m := range minutes[k] {
+			slices.Sort(m[:])
+			peak, p95 := m[59]*8/60, m[56]*8/60
+			if way == 0 {
+				row.PeakFromCustomer, row.P95FromCustomer = peak, p95
+			} else {
+				row.PeakToCustomer, row.P95ToCustomer = peak, p95
+			}
+		}
+		list = append(list, *row)
+	}
+	slices.SortFunc(list, func(a, b rules.LineHour) int { return cmp.Or(cmp.Compare(a.Line, b.Line), a.Hour.Compare(b.Hour)) })
+	return list
+}
+
+// set counts distinct values.
+type set[T comparable] map[T]bool
+
+func (s *set[T]) add(v T) {
+	if *s == nil {
+		*s = make(set[T])
+	}
+	(*s)[v] = true
+}
+
+func (s *set[T]) size() uint64 { return uint64(len(*s)) }
+
+func (o *trafficOracle) linePairs(q rules.PairsQuestion) []rules.LinePairs {
+	type key struct {
+		line string
+		day  registry.Date
+	}
+	pairs := make(map[key]*set[[2]netip.Addr])
+	o.crossings(func(c crossed) {
+		international := slices.ContainsFunc(o.scope.Lines, func(l storage.ScopeLine) bool { return l.ID == c.line })
+		asked := slices.ContainsFunc(q.Hours, func(h time.Time) bool { return h.Unix() == c.hour })
+		if c.rate == 0 || !international || !asked || !slices.Contains(q.Lines, c.line) {
+			return
+		}
+		k := key{c.line, o.day(c.hour)}
+		if pairs[k] == nil {
+			pairs[k] = new(set[[2]netip.Addr])
+		}
+		if c.outward {
+			pairs[k].add([2]netip.Addr{c.r.Src, c.r.Dst})
+		} else {
+			pairs[k].add([2]netip.Addr{c.r.Dst, c.r.Src})
+		}
+	})
+	var list []rules.LinePairs
+	for k, s := range pairs {
+		list = append(list, rules.LinePairs{Line: k.line, Day: k.day, Pairs: s.size()})
+	}
+	slices.SortFunc(list, func(a, b rules.LinePairs) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Day, b.Day)) })
+	return list
+}
+
+func comparePrefix(a, b netip.Prefix) int {
+	return cmp.Or(wideOf(a.Addr()).Compare(wideOf(b.Addr())), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+func wideOf(a netip.Addr) netip.Addr { return netip.AddrFrom16(a.As16()) }
+
+func (o *trafficOracle) lineServices() []rules.LineService {
+	type key struct {
+		line   string
+		day    registry.Date
+		server netip.Prefix
+		near   bool
+		port   uint16
+	}
+	type service struct {
+		peers   set[netip.Addr]
+		clients map[netip.Prefix]*rules.ServiceClient
+	}
+	rows := make(map[key]*service)
+	o.crossings(func(c crossed) {
+		at := slices.IndexFunc(o.scope.Lines, func(l storage.ScopeLine) bool { return l.ID == c.line })
+		if at < 0 || c.rate == 0 {
+			return
+		}
+		serve := func(server, client netip.Addr, port uint16, near bool, own, other netip.Prefix, asn uint32, named bool) {
+			named = named || slices.ContainsFunc(o.scope.Lines[at].Ends, func(p netip.Prefix) bool { return p.Contains(server) })
+			k := key{c.line, o.day(c.hour), own, near, port}
+			if named {
+				k.server = netip.PrefixFrom(server, server.BitLen())
+			}
+			if rows[k] == nil {
+				rows[k] = &service{clients: make(map[netip.Prefix]*rules.ServiceClient)}
+			}
+			rows[k].peers.add(client)
+			if rows[k].clients[other] == nil {
+				rows[k].clients[other] = &rules.ServiceClient{Network: other, ASN: asn}
+			}
+			rows[k].clients[other].Bytes += c.bytes
+			rows[k].clients[other].Samples += c.samples
+		}
+		r := c.r
+		if c.srcServes {
+			serve(r.Src, r.Dst, r.SrcPort, c.outward, c.srcNetwork, c.dstNetwork, r.Labels.DstOrigin, r.Labels.SrcAllocation.IsValid() && !c.srcPool)
+		}
+		if c.dstServes {
+			serve(r.Dst, r.Src, r.DstPort, !c.outward, c.dstNetwork, c.srcNetwork, r.Labels.SrcOrigin, r.Labels.DstAllocation.IsValid() && !c.dstPool)
+		}
+	})
+	var list []rules.LineService
+	for k, row := range rows {
+		s := rules.LineService{Line: k.line, Day: k.day, Server: k.server, Near: k.near, Port: k.port, Peers: row.peers.size()}
+		for _, c := range row.clients {
+			s.Bytes += c.Bytes
+			s.Samples += c.Samples
+			s.Clients = append(s.Clients, *c)
+		}
+		slices.SortFunc(s.Clients, func(a, b rules.ServiceClient) int {
+			return cmp.Or(a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
+		})
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b rules.LineService) int {
+		near := map[bool]int{true: 1}
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Day, b.Day), comparePrefix(a.Server, b.Server),
+			near[a.Near]-near[b.Near], cmp.Compare(a.Port, b.Port))
+	})
+	return list
+}
+
+// asnOf gives each network an origin of its own, so that it is one.
+func asnOf(p netip.Prefix) uint32 {
+	b := p.Addr().As16()
+	return 64500 + uint32(b[14]+b[5]+b[13])%5
+}
+
+// smallCarrier returns flows of a small carrier: an access router with a domestic line, an
+// international one and a pool, and a border router that sees most of it again.
+func smallCarrier(n int, seed uint64) ([]flows.Record, storage.Scope) {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
+	access, border := addr("192.0.2.1"), addr("2001:db8:ffff::9")
+	scope := storage.Scope{
+		Ports: []storage.ScopePort{
+			{Exporter: access, IfIndex: 10, Vantage: storage.VantageCustomer, Line: "L1"},
+			{Exporter: access, IfIndex: 11, Vantage: storage.VantageCustomer, Line: "L2"},
+			{Exporter: access, IfIndex: 12, Vantage: storage.VantageCustomer},
+			{Exporter: border, IfIndex: 2, Vantage: storage.VantageBorder},
+			{Exporter: border, IfIndex: 3, Vantage: storage.VantageBorder, Line: "L2"},
+		},
+		Pools: []netip.Prefix{prefix("100.64.0.0/16")},
+		Lines: []storage.ScopeLine{{ID: "L2", Ends: []netip.Prefix{prefix("203.0.113.0/26"), prefix("2001:db8:b::/64")}}},
+	}
+	homes := []struct {
+		prefix netip.Prefix
+		port   uint32
+		line   string
+	}{
+		{prefix("198.51.100.0/24"), 10, "L1"}, {prefix("2001:db8:a::/48"), 10, "L1"},
+		{prefix("198.51.101.0/28"), 11, "L2"}, {prefix("100.64.0.0/16"), 12, ""}, {prefix("198.51.102.0/24"), 0, ""},
+	}
+	remotes := []netip.Prefix{prefix("203.0.113.0/24"), prefix("2001:db8:b::/48"), prefix("8.8.0.0/16"), prefix("2001:db8:c0::/40")}
+	ports := []uint16{443, 80, 53, 853, 8080, 4500, 1194, 51820, 22, 40000, 33000, 33001}
+	protocols := []uint8{6, 6, 6, 17, 17, 17, 1, 50, 47}
+	pick := func(p netip.Prefix, many int) netip.Addr {
+		b := p.Addr().AsSlice()
+		b[len(b)-1] = byte(1 + rng.IntN(many))
+		if len(b) == 16 || p.Bits() < 20 {
+			b[len(b)-2] = byte(rng.IntN(3))
+		}
+		a, _ := netip.AddrFromSlice(b)
+		return a
+	}
+	records := make([]flows.Record, 0, n)
+	for len(records) < n {
+		home, remote := homes[rng.IntN(len(homes))], remotes[rng.IntN(len(remotes))]
+		if home.prefix.Addr().Is4() != remote.Addr().Is4() {
+			continue
+		}
+		var r flows.Record
+		near, far := pick(home.prefix, 6), pick(remote, 40)
+		r.Start = noon.Add(time.Duration(rng.Int64N(int64(30 * time.Hour)))).Add(-15 * time.Hour)
+		took := time.Duration(rng.Int64N(int64(90 * time.Second)))
+		if rng.IntN(20) == 0 {
+			took = time.Duration(rng.Int64N(int64(26 * time.Hour))) // over hours and days
+		}
+		r.End = r.Start.Add(took)
+		r.Received, r.Exported = r.End, r.End
+		switch rng.IntN(50) {
+		case 0:
+			r.Received, r.Start, r.End = r.Start, time.Time{}, time.Time{}
+		case 1:
+			r.End = r.Start.Add(-time.Hour)
+		case 2:
+			r.Start = r.Start.Truncate(time.Hour)
+			r.End = r.Start.Add(time.Hour)
+		}
+		r.Bytes, r.Packets = uint64(rng.IntN(100000)), uint64(1+rng.IntN(50))
+		r.SamplingRate = []uint64{1, 100, 1000, 0}[rng.IntN(4)]
+		r.Proto = protocols[rng.IntN(len(protocols))]
+		nearPort, farPort := uint16(0), uint16(0)
+		if r.Proto == 6 || r.Proto == 17 {
+			nearPort, farPort = ports[rng.IntN(len(ports))], uint16(52000+rng.IntN(50))
+			switch rng.IntN(4) {
+			case 0:
+				farPort = ports[rng.IntN(len(ports))]
+			case 1:
+				nearPort, farPort = farPort, nearPort
+			}
+		}
+		netOf := func(a netip.Addr) netip.Prefix {
+			if rng.IntN(9) == 0 {
+				return netip.Prefix{} // not labelled
+			}
+			return network(netip.Prefix{}, a)
+		}
+		asn := asnOf(network(netip.Prefix{}, far))
+		outward := rng.IntN(2) == 0
+		r.Source = flows.Source{Exporter: access, Domain: 7, Version: flows.IPFIX}
+		r.Labels.Line = home.line
+		if outward {
+			r.Src, r.Dst, r.SrcPort, r.DstPort, r.InIf, r.OutIf = near, far, nearPort, farPort, home.port, 1
+			r.Labels.SrcNet, r.Labels.DstNet, r.Labels.SrcAllocation, r.Labels.DstOrigin = netOf(near), netOf(far), home.prefix, asn
+			r.Labels.LineDirection = flows.FromCustomer
+		} else {
+			r.Dst, r.Src, r.DstPort, r.SrcPort, r.OutIf, r.InIf = near, far, nearPort, farPort, home.port, 1
+			r.Labels.DstNet, r.Labels.SrcNet, r.Labels.DstAllocation, r.Labels.SrcOrigin = netOf(near), netOf(far), home.prefix, asn
+			r.Labels.LineDirection = flows.ToCustomer
+		}
+		if home.line == "" {
+			r.Labels.LineDirection = flows.LineNone
+		}
+		if home.port == 0 || rng.IntN(3) == 0 { // seen at the border, where it is on no line
+			r.Source.Exporter, r.InIf, r.OutIf = border, 1, 2
+			r.Labels.Line, r.Labels.LineDirection = "", flows.LineNone
+			if home.port == 0 && rng.IntN(2) == 0 {
+				r.OutIf = 1
+			}
+		} else if home.line == "L1" && outward && rng.IntN(10) == 0 {
+			r.OutIf, r.Labels.PeerLine = 11, "L2"
+		}
+		records = append(records, r)
+	}
+	return records, scope
+}
