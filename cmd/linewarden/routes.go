@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -260,91 +258,6 @@ func (g *globals) writeOrigins(rows []originRow, format string) error {
 			spans[i] = s.From + " – " + s.To
 		}
 		t.AppendRow(table.Row{r.Prefix, r.Origin, (time.Duration(r.Seconds) * time.Second).String(), strings.Join(spans, "\n")})
-	}
-	_, err := fmt.Fprintln(g.out, t.Render())
-	return err
-}
-
-// peerRow is the last state of a peer.
-type peerRow struct {
-	Router   string `json:"router"`
-	Peer     string `json:"peer"`
-	PeerAS   uint32 `json:"peer_as"`
-	View     string `json:"view"`
-	State    string `json:"state"` // up, stale, down
-	Since    string `json:"since"`
-	Sessions int    `json:"sessions"` // begun in the span
-}
-
-func newRoutesPeers(g *globals) *cobra.Command {
-	var f routeFlags
-	c := &cobra.Command{
-		Use: "peers", Short: "List peers with the state of their sessions", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, cfg, err := g.routeArguments("", &f)
-			if err != nil {
-				return err
-			}
-			ctx := cmd.Context()
-			s, err := openStoreOf(ctx, cfg, g.logger())
-			if err != nil {
-				return err
-			}
-			return s.closeAfter(ctx, func() error {
-				events, err := s.PeerHistory(ctx, time.Unix(0, 0), time.Now())
-				if err != nil {
-					return fmt.Errorf("read the history of peers: %w", err)
-				}
-				return g.writePeers(peerRows(events), f.format)
-			})
-		},
-	}
-	c.Flags().StringVar(&f.format, "format", "table", "table or json")
-	return c
-}
-
-// peerRows folds the history of peers, which is in the order of time.
-func peerRows(events []storage.PeerEvent) []peerRow {
-	byKey := make(map[bgp.PeerKey]*peerRow)
-	for _, e := range events {
-		row := byKey[e.Peer]
-		if row == nil {
-			row = &peerRow{Router: addressText(e.Peer.Router), Peer: addressText(e.Peer.Peer), View: viewName(e.Peer.View)}
-			byKey[e.Peer] = row
-		}
-		row.PeerAS = e.PeerAS
-		state := row.State
-		switch e.Kind {
-		case bgp.PeerUp:
-			state = "up"
-			row.Sessions++
-		case bgp.PeerDown:
-			state = "down"
-		case bgp.PeerStale:
-			state = "stale"
-		case bgp.EndOfRIB, bgp.Announce, bgp.Withdraw:
-		}
-		if state != row.State || e.Kind == bgp.PeerUp {
-			row.State, row.Since = state, e.At.UTC().Format(time.RFC3339)
-		}
-	}
-	rows := make([]peerRow, 0, len(byKey))
-	for _, r := range byKey {
-		rows = append(rows, *r)
-	}
-	slices.SortFunc(rows, func(a, b peerRow) int {
-		return cmp.Or(strings.Compare(a.Router, b.Router), strings.Compare(a.Peer, b.Peer), strings.Compare(a.View, b.View))
-	})
-	return rows
-}
-
-func (g *globals) writePeers(rows []peerRow, format string) error {
-	if format == "json" {
-		return report.WriteJSON(g.out, rows)
-	}
-	t := report.NewTable("ROUTER", "PEER", "AS", "VIEW", "STATE", "SINCE", "SESSIONS")
-	for _, r := range rows {
-		t.AppendRow(table.Row{r.Router, r.Peer, r.PeerAS, r.View, r.State, r.Since, r.Sessions})
 	}
 	_, err := fmt.Fprintln(g.out, t.Render())
 	return err

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -33,6 +34,39 @@ protocol bgp lw {
 // TestServeRoutes runs a daemon beside a real BGP speaker, which is killed: the
 // history tells the loss of its session from a withdrawal.
 func TestServeRoutes(t *testing.T) {
+	dir := t.TempDir()
+	d, peer := serveBird(t, dir, "")
+	assertPeers(t, d, peerRow{Router: "127.0.0.12", Peer: "127.0.0.12", PeerAS: 65001, View: "adj_in", State: "up", Sessions: 1}, 1)
+	if err := peer.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = peer.Wait() // it was killed
+	d.until("the session is lost", func() bool { return d.metric(`linewarden_bgp_peer_up{peer="127.0.0.12"}`) == "0" })
+	if err := d.signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+
+	if peers := listPeers(t, d); len(peers) != 1 || peers[0].PeerAS != 65001 || peers[0].State == "up" || peers[0].Sessions != 1 ||
+		peers[0].RoutesIPv4 != nil || peers[0].HistoryBehind != nil {
+		t.Errorf("without a daemon peers are %+v", peers)
+	}
+	var origins []originRow
+	text := d.command("routes", "origins", "203.0.113.0/24", "--format", "json")
+	if err := json.Unmarshal([]byte(text), &origins); err != nil {
+		t.Fatal(err)
+	}
+	if len(origins) != 1 || origins[0].Origin != 65001 || origins[0].Prefix != "203.0.113.0/24" || len(origins[0].Spans) != 1 {
+		t.Errorf("origins are %s", text)
+	}
+	if text := d.command("routes", "show", "203.0.113.7", "--format", "json"); text != "[]\n" {
+		t.Errorf("after the loss there are routes: %s", text)
+	}
+}
+
+// serveBird runs a daemon with a BGP speaker that announces one prefix, and
+// waits for it.
+func serveBird(t *testing.T, dir, more string) (*running, *exec.Cmd) {
+	t.Helper()
 	bird, err := exec.LookPath("bird")
 	if err != nil {
 		if _, err = os.Stat("/usr/sbin/bird"); err != nil {
@@ -40,10 +74,11 @@ func TestServeRoutes(t *testing.T) {
 		}
 		bird = "/usr/sbin/bird"
 	}
-	dir := t.TempDir()
 	writeLedgers(t, dir, "E1")
-	d := startServeWith(t, dir, strings.Replace(serveConfig, `bgp: {`,
-		`bgp: {listen: "127.0.0.1:0", neighbors: [{address: 127.0.0.12, asn: 65001}], `, 1))
+	text := strings.Replace(serveConfig, `bgp: {`, `bgp: {listen: "127.0.0.1:0", neighbors: [{address: 127.0.0.12, asn: 65001}], `+more, 1)
+	// The commands find the daemon by its configuration.
+	text = strings.Replace(text, `http: {listen: "127.0.0.1:0"}`, fmt.Sprintf("http: {listen: %q}", freeAddress(t)), 1)
+	d := startServeWith(t, dir, text)
 	m := regexp.MustCompile(`msg="listening for BGP" address=(\S+)`).FindStringSubmatch(d.logged())
 	if m == nil {
 		t.Fatalf("no BGP socket in the log:\n%s", d.logged())
@@ -61,32 +96,92 @@ func TestServeRoutes(t *testing.T) {
 	d.until("the session is up", func() bool { return d.metric(`linewarden_bgp_peer_up{peer="127.0.0.12"}`) == "1" })
 	routes := `linewarden_bgp_routes{peer="127.0.0.12",view="adj_in"}`
 	d.until("the route is there", func() bool { return d.metric(routes) == "1" })
-	if err := peer.Process.Kill(); err != nil {
+	return d, peer
+}
+
+// freeAddress returns a loopback address that was free a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = peer.Wait() // it was killed
-	d.until("the session is lost", func() bool { return d.metric(`linewarden_bgp_peer_up{peer="127.0.0.12"}`) == "0" })
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func listPeers(t *testing.T, d *running) (peers []peerRow) {
+	t.Helper()
+	text := d.command("routes", "peers", "--format", "json", "--config", filepath.Join(d.dir, "linewarden.yaml"))
+	if err := json.Unmarshal([]byte(text), &peers); err != nil {
+		t.Fatal(err)
+	}
+	return peers
+}
+
+// assertPeers checks the one peer of a running daemon.
+func assertPeers(t *testing.T, d *running, want peerRow, routes int64) {
+	t.Helper()
+	var peers []peerRow
+	d.until("the history has taken everything", func() bool {
+		peers = listPeers(t, d)
+		return len(peers) == 1 && peers[0].State == "up" && peers[0].HistoryBehind != nil && *peers[0].HistoryBehind == 0
+	})
+	got := peers[0]
+	if got.RoutesIPv4 == nil || *got.RoutesIPv4 != routes || got.RoutesIPv6 == nil || *got.RoutesIPv6 != 0 || got.LastEvent == nil ||
+		got.LagSeconds == nil || *got.LagSeconds > 600 {
+		t.Errorf("the daemon's part is %+v", got)
+	}
+	want.Since, want.RoutesIPv4, want.RoutesIPv6 = got.Since, got.RoutesIPv4, got.RoutesIPv6
+	want.LastEvent, want.LagSeconds, want.HistoryBehind = got.LastEvent, got.LagSeconds, got.HistoryBehind
+	if got != want {
+		t.Errorf("the peer is %+v, want %+v", got, want)
+	}
+}
+
+// TestServeRPKI validates routes by a real cache: when its payloads change, the
+// history has the route with another validity from then on.
+func TestServeRPKI(t *testing.T) {
+	stayrtr, err := exec.LookPath("stayrtr")
+	if err != nil {
+		t.Skip("stayrtr is not installed: the test runs a real RPKI cache, Debian's package stayrtr")
+	}
+	dir, address := t.TempDir(), freeAddress(t)
+	file := filepath.Join(dir, "vrps.json")
+	payload := func(asn int) {
+		text := fmt.Sprintf(`{"metadata":{},"roas":[{"prefix":"203.0.113.0/24","maxLength":24,"asn":"AS%d"}]}`, asn)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	payload(64999)
+	cache := exec.Command(stayrtr, "-bind", address, "-cache", file, "-checktime=false", "-refresh", "1", "-metrics.addr", "")
+	cache.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cache.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d, _ := serveBird(t, dir, fmt.Sprintf("rpki: {rtr: [{address: %q}]}, ", address))
+	d.until("the cache has answered", func() bool {
+		return d.metric("linewarden_rpki_payloads") == "1" && d.metric(fmt.Sprintf("linewarden_rpki_cache_up{cache=%q}", address)) == "1"
+	})
+	validity := func(want string) func() bool {
+		return func() bool {
+			var rows []routeRow
+			if err := json.Unmarshal([]byte(d.command("routes", "show", "203.0.113.7", "--format", "json")), &rows); err != nil {
+				t.Fatal(err)
+			}
+			return len(rows) == 1 && rows[0].Validity == want && rows[0].To == ""
+		}
+	}
+	d.until("the route is invalid", validity("invalid"))
+	payload(65001)
+	d.until("the route is valid", validity("valid"))
+	if err := cache.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cache.Wait() // it was killed
 	if err := d.signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
-	}
-
-	var peers []peerRow
-	if err := json.Unmarshal([]byte(d.command("routes", "peers", "--format", "json")), &peers); err != nil {
-		t.Fatal(err)
-	}
-	if len(peers) != 1 || peers[0].PeerAS != 65001 || peers[0].State == "up" || peers[0].Sessions != 1 {
-		t.Errorf("peers are %+v", peers)
-	}
-	var origins []originRow
-	text := d.command("routes", "origins", "203.0.113.0/24", "--format", "json")
-	if err := json.Unmarshal([]byte(text), &origins); err != nil {
-		t.Fatal(err)
-	}
-	if len(origins) != 1 || origins[0].Origin != 65001 || origins[0].Prefix != "203.0.113.0/24" || len(origins[0].Spans) != 1 {
-		t.Errorf("origins are %s", text)
-	}
-	if text := d.command("routes", "show", "203.0.113.7", "--format", "json"); text != "[]\n" {
-		t.Errorf("after the loss there are routes: %s", text)
 	}
 }
 
