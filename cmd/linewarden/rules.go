@@ -12,7 +12,8 @@ import (
 )
 
 func newRules(g *globals) *cobra.Command {
-	return group("rules", "Show the rules, their clauses and parameters", newRulesList(g), newRulesShow(g))
+	return group("rules", "Show the rules, test them and try them on the past",
+		newRulesList(g), newRulesShow(g), newRulesTest(g), newRulesBacktest(g))
 }
 
 // ruleRow is a rule as other programs read it.

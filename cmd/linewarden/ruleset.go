@@ -79,11 +79,11 @@ func parseCalendar(r io.Reader, file string) (*registry.Calendar, error) {
 	return calendar, firstError(problems)
 }
 
-// engine returns an engine that judges by the set.
-func (set *ruleset) engine(traffic rules.Traffic, findings engine.Findings) (*engine.Engine, error) {
+// engine returns an engine that judges what a store holds by the set.
+func (set *ruleset) engine(s *opened, findings engine.Findings) (*engine.Engine, error) {
 	e, err := engine.New(
 		engine.Config{Params: set.params, Location: set.location, Calendar: set.calendar},
-		engine.Deps{Catalogue: set.catalogue, Traffic: traffic, Findings: findings},
+		engine.Deps{Catalogue: set.catalogue, Traffic: s.Store, Routes: s.Store, Findings: findings},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the rules: %w", err)
@@ -93,7 +93,7 @@ func (set *ruleset) engine(traffic rules.Traffic, findings engine.Findings) (*en
 
 // audit judges one request against a store.
 func (set *ruleset) audit(ctx context.Context, s *opened, snapshot *registry.Snapshot, req engine.Request) (*engine.Report, error) {
-	e, err := set.engine(s.Store, s.Store)
+	e, err := set.engine(s, s.Store)
 	if err != nil {
 		return nil, err
 	}
