@@ -1,10 +1,14 @@
 package simulator
 
+// fill is what an edge fetches from its origin because it lacks it.
+func (b *cast) fill() part {
+	return part{name: "fill", share: 0.03, down: 0.97, far: b.world.web[2:3], apps: []app{{proto: protoTCP, port: 443, size: 1300}}}
+}
+
 // castDelivery plants what unlicensed-cdn must and must not find.
 func (b *cast) castDelivery() {
 	edge := served{bits: 26, hosts: 6, router: shanghai, mean: 150, down: 0.05, profile: evening, apps: deliveryApps(), far: b.world.clients}
-	// An edge fetches what it lacks from its origin.
-	fill := part{name: "fill", share: 0.03, down: 0.97, far: b.world.web[2:3], apps: []app{{proto: protoTCP, port: 443, size: 1300}}}
+	fill := b.fill()
 
 	s := edge
 	s.e, s.line, s.parts = enterprise{id: "E521", name: "上海疾羽科技有限公司", nameEN: "Jiyu Technology", place: "310100"}, "DIA-SH-0521", []part{fill}

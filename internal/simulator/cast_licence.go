@@ -88,9 +88,11 @@ func (b *cast) neverLicensed() {
 	prefix := b.allocate(allocation{bits: 25, enterprise: "E202", use: "cdn", noneEval: true})
 	b.must(evaluationMissing, "enterprise", "E202", "cdn for 700 days without licence and without an evaluation: who runs it needs one")
 	b.addLine(lineSpec{
-		id: "DIA-SH-0202", enterprise: "E202", use: "cdn", router: shanghai, mean: 120, down: 0.2, profile: evening,
-		near: b.hosts(prefix, 12, "E202"), far: b.world.homes, apps: serverApps(), ends: []endpoint{{"a", prefix, "datacentre"}},
+		id: "DIA-SH-0202", enterprise: "E202", use: "cdn", router: shanghai, mean: 120, down: 0.05, profile: evening,
+		near: b.hosts(prefix, 12, "E202"), far: b.world.clients, apps: deliveryApps(), ends: []endpoint{{"a", prefix, "datacentre"}},
+		parts: []part{b.fill()},
 	})
+	b.must(unlicensedCDN, "allocation", prefix.String(), "filed as cdn without a licence, and behaving so")
 	b.must(licenceMissing, "line", "DIA-SH-0202", "line used for cdn, holder never had any licence")
 	b.must(licenceMissing, "allocation", prefix.String(), "block used for cdn, holder never had any licence")
 

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/linewarden/linewarden/internal/simulator"
+	"github.com/linewarden/linewarden/rules"
+	"github.com/linewarden/linewarden/rules/engine"
+)
+
+// TestWilson compares with intervals worked out by hand from Wilson's formula,
+// with z = 1.959964.
+func TestWilson(t *testing.T) {
+	for _, c := range []struct {
+		s         share
+		low, high float64
+	}{
+		{share{0, 10}, 0, 0.2775},
+		{share{10, 10}, 0.7225, 1},
+		{share{5, 10}, 0.2366, 0.7634},
+		{share{81, 263}, 0.2553, 0.3662}, // Newcombe 1998, table I
+		{share{15, 148}, 0.0624, 0.1605}, // Newcombe 1998, table I
+		{share{0, 20}, 0, 0.1611},        // Newcombe 1998, table I
+		{share{1, 29}, 0.0061, 0.1718},   // Newcombe 1998, table I
+		{share{0, 0}, 0, 1},
+	} {
+		low, high := c.s.wilson()
+		if math.Abs(low-c.low) > 5e-5 || math.Abs(high-c.high) > 5e-5 {
+			t.Errorf("%d of %d: [%.4f, %.4f], want [%.4f, %.4f]", c.s.of, c.s.all, low, high, c.low, c.high)
+		}
+	}
+}
+
+// played is an outcome in which a rule has so many violators, of which some are
+// missed, and so many false findings.
+func played(rule string, must, missed, wrong int) *demoOutcome {
+	o := &demoOutcome{Books: demoAccount{Balanced: true}}
+	row := func(id string) simulator.TruthRow {
+		return simulator.TruthRow{Rule: rule, SubjectKind: "line", SubjectID: id}
+	}
+	find := func(id string) {
+		o.Findings = append(o.Findings, rules.Finding{Rule: rule, Subject: rules.Subject{Kind: "line", ID: id}})
+	}
+	for i := range must {
+		id := fmt.Sprintf("M%d", i)
+		o.Truth.Must = append(o.Truth.Must, row(id))
+		if i >= missed {
+			find(id)
+		}
+	}
+	for i := range wrong {
+		o.Innocents = append(o.Innocents, row(fmt.Sprintf("I%d", i)))
+		find(fmt.Sprintf("I%d", i))
+	}
+	o.Innocents = append(o.Innocents, row("I"))
+	o.Truth.May = append(o.Truth.May, row("B"))
+	find("B")
+	o.Withheld = append(o.Withheld, engine.Withheld{Rule: rule})
+	return o
+}
+
+func TestTallies(t *testing.T) {
+	all := tallies([]*demoOutcome{played("b", 10, 2, 1), played("a", 4, 0, 0), played("b", 10, 1, 0)})
+	want := []tally{
+		{rule: "a", must: 4, found: 4, may: 1, withheld: 1, innocent: 1, alone: 1},
+		{rule: "b", must: 20, found: 17, wrong: 1, may: 2, withheld: 2, innocent: 3, alone: 2},
+		{rule: "全部 ALL", must: 24, found: 21, wrong: 1, may: 3, withheld: 3, innocent: 4, alone: 3},
+	}
+	if len(all) != len(want) {
+		t.Fatalf("%d tallies, want %d", len(all), len(want))
+	}
+	for i := range want {
+		if all[i] != want[i] {
+			t.Errorf("tally is\n%+v, want\n%+v", all[i], want[i])
+		}
+	}
+	if got := all[1].precision().String(); got != "0.944 [0.742, 0.990] 17/18" {
+		t.Errorf("precision is %s", got)
+	}
+}
+
+// TestAccuracyCanFail plants misses and false findings on either side of the
+// marks.
+func TestAccuracyCanFail(t *testing.T) {
+	for name, c := range map[string]struct {
+		outcomes []*demoOutcome
+		want     string // empty passes
+	}{
+		"all is right":             {[]*demoOutcome{played("a", 20, 0, 0), played("b", 10, 0, 0)}, ""},
+		"one of twenty is missed":  {[]*demoOutcome{played("a", 20, 1, 0)}, ""},
+		"two of twenty are missed": {[]*demoOutcome{played("a", 20, 2, 0)}, "a: recall 0.900"},
+		"one of fifty is false":    {[]*demoOutcome{played("a", 49, 0, 1)}, ""},
+		"one of forty is false":    {[]*demoOutcome{played("a", 39, 0, 1)}, "a: precision 0.975"},
+		"all are missed":           {[]*demoOutcome{played("a", 10, 10, 0)}, "a: recall 0.000"},
+		"too few to say":           {[]*demoOutcome{played("a", 2, 1, 0), played("b", 98, 0, 0)}, ""},
+		"few each, too many in all": {
+			[]*demoOutcome{played("a", 5, 1, 0), played("b", 5, 1, 0), played("c", 5, 0, 0)},
+			"全部 ALL: recall 0.867",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := judgeAccuracy(tallies(c.outcomes))
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("it fails: %v", err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("it says %v, want %q", err, c.want)
+			}
+		})
+	}
+}
