@@ -281,6 +281,7 @@ func Catalogue() []Rule {
 		IntlGateway(),
 		IntlNonOfficeProfile(),
 		IntlThirdParty(),
+		IntlTransit(),
 		IntlUserFile(),
 		LicenceMissing(),
 		LicenceRegion(),
