@@ -34,6 +34,8 @@ type Finding struct {
 	Evidence     []Evidence `json:"evidence"`
 	// Benign lists the innocent explanations that were tested.
 	Benign []BenignTest `json:"benign"`
+	// Case is what people decided about it; nil while nobody has.
+	Case *Case `json:"case,omitempty"`
 	// Basis is what the verdict was derived from. It is stored with the finding
 	// and shown only to who asks for it; nil where it was not kept.
 	Basis *Basis `json:"-"`
@@ -66,10 +68,12 @@ func NewBasis(fact Fact, p Params, ledgers registry.Version) (*Basis, error) {
 	return &Basis{Fact: text, Params: maps.Clone(p), Ledgers: ledgers}, nil
 }
 
-// Event is one entry of a finding's history; it is never changed or erased.
+// Event is one entry of a finding's history; it is never changed or erased. The
+// events of all findings form one chain: each holds the hash of the one before.
 type Event struct {
 	Finding string `json:"finding"`
-	// Kind is new, repeated, reopened, ceased or moved.
+	// Kind is new, repeated, reopened, ceased, moved, noted, assigned or
+	// confirmation_proposed.
 	Kind   string    `json:"kind"`
 	From   State     `json:"from"`
 	To     State     `json:"to"`
@@ -77,6 +81,11 @@ type Event struct {
 	Note   string    `json:"note"`
 	Window Window    `json:"window"`
 	At     time.Time `json:"at"` // set by the store
+	// Case is the case after it.
+	Case *Case `json:"case,omitempty"`
+	// Link places the event in the chain; zero for events from before there was
+	// one. The store sets it.
+	Link
 }
 
 // Subject is what a finding is about.

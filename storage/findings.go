@@ -15,29 +15,43 @@ import (
 )
 
 // SaveFindings replaces the findings with these ids and adds events to their
-// history: all of it or nothing. Events get the time of the call.
+// history: all of it or nothing. Events get the time of the call and their place
+// in the log.
 func (s *Store) SaveFindings(ctx context.Context, changed []rules.Finding, events []rules.Event) error {
 	if len(changed)+len(events) == 0 {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	return s.withLog(ctx, func(ctx context.Context) error { return s.appendLog(ctx, changed, events) })
+}
+
+// appendLog is SaveFindings for the one who may write to the log.
+func (s *Store) appendLog(ctx context.Context, changed []rules.Finding, events []rules.Event) error {
 	at := time.Now().UTC()
 	version, err := s.nextVersion(ctx, at)
 	if err != nil {
 		return err
 	}
+	last, err := s.lastLink(ctx)
+	if err != nil {
+		return err
+	}
 	rows := make([][]any, 0, len(changed)+len(events))
+	bodies := make(map[string][]byte, len(changed))
 	for i := range changed {
-		row, err := findingRow(&changed[i])
+		body, row, err := findingRow(&changed[i])
 		if err != nil {
 			return err
 		}
+		bodies[changed[i].ID] = body
 		rows = append(rows, append([]any{changed[i].ID, version, at, uint32(len(rows)), "", ""}, row...))
 	}
 	for i := range events {
 		e := events[i]
 		e.At = at
+		if e, err = e.After(last, bodies[e.Finding]); err != nil {
+			return fmt.Errorf("save findings: %w", err)
+		}
+		last = e.Link
 		text, err := json.Marshal(e)
 		if err != nil {
 			return fmt.Errorf("save findings: event of %s: %w", e.Finding, err)
@@ -75,17 +89,17 @@ type storedFinding struct {
 	Basis *rules.Basis `json:"basis,omitempty"`
 }
 
-// findingRow returns the values of findingColumns.
-func findingRow(f *rules.Finding) ([]any, error) {
-	body, err := json.Marshal(storedFinding{f, f.Basis})
+// findingRow returns the values of findingColumns, the last of which is body.
+func findingRow(f *rules.Finding) (body []byte, row []any, err error) {
+	body, err = json.Marshal(storedFinding{f, f.Basis})
 	if err != nil {
-		return nil, fmt.Errorf("save findings: %s: %w", f.ID, err)
+		return nil, nil, fmt.Errorf("save findings: %s: %w", f.ID, err)
 	}
 	clauses := f.Clauses
 	if clauses == nil {
 		clauses = []string{}
 	}
-	return []any{
+	return body, []any{
 		f.Rule, clauses, string(f.Subject.Kind), f.Subject.ID, f.EnterpriseID, f.Province,
 		string(f.Severity), string(f.State), time.Unix(0, instantOf(f.FirstSeen)).UTC(), time.Unix(0, instantOf(f.LastSeen)).UTC(), string(body),
 	}, nil

@@ -12,8 +12,8 @@ import (
 )
 
 func newFindings(g *globals) *cobra.Command {
-	return group("findings", "List, show and export findings",
-		newFindingsList(g), newFindingsShow(g), newFindingsExport(g))
+	return group("findings", "List, show, export and work findings",
+		newFindingsList(g), newFindingsShow(g), newFindingsExport(g), newFindingsMove(g), newFindingsNote(g))
 }
 
 // findingFlags are the filters of list and export.
@@ -43,7 +43,7 @@ func (f *findingFlags) filter(cfg *Config) (rules.FindingFilter, error) {
 		return filter, err
 	}
 	if f.state != "" {
-		if err := oneOf("state", f.state, "open", "reviewing", "confirmed", "rectifying", "rectified", "dismissed", "ceased"); err != nil {
+		if err := oneOf("state", f.state, rules.States()...); err != nil {
 			return filter, err
 		}
 	}

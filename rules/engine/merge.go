@@ -98,7 +98,7 @@ func (m *merge) again(old, f rules.Finding, report *Report) {
 	merged := old
 	if newer {
 		merged = f
-		merged.State = stateAfter(old.State, f.State)
+		merged.State, merged.Case = stateAfter(old.State, f.State), old.Case
 	}
 	merged.FirstSeen = earlier(old.FirstSeen, f.FirstSeen)
 	merged.LastSeen = later(old.LastSeen, f.LastSeen)
