@@ -180,7 +180,7 @@ func TestEngineDiesUnderTheSpool(t *testing.T) {
 	writeBooks(t, books, f)
 	closeSpool(t, f)
 	tableFitsBooks(t, db)
-	rolled, err := db.Number(t.Context(), "SELECT sum(flows) FROM line_networks")
+	rolled, err := db.Number(t.Context(), rolledFlows)
 	if err != nil {
 		t.Fatal(err)
 	}

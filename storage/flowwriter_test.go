@@ -196,7 +196,7 @@ func TestLostAnswers(t *testing.T) {
 		t.Error("no answer was lost")
 	}
 	testkit.Balance(t, books)
-	rolled, err := direct.Number(t.Context(), "SELECT sum(flows) FROM line_networks")
+	rolled, err := direct.Number(t.Context(), rolledFlows)
 	if err != nil {
 		t.Fatal(err)
 	}

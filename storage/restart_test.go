@@ -71,7 +71,7 @@ func TestEngineDiesUnderAWriter(t *testing.T) {
 		t.Errorf("the engine was started again %d times", s.Restarts())
 	}
 	testkit.Balance(t, books)
-	rolled, err := db.Number(t.Context(), "SELECT sum(flows) FROM line_networks")
+	rolled, err := db.Number(t.Context(), rolledFlows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,9 @@ func TestEngineDiesUnderAWriter(t *testing.T) {
 	}
 	// An audit of what was written before all that sees it.
 	var samples uint64
-	for n, err := range db.LineNetworks(t.Context(), rules.Window{From: noon.Add(-24 * time.Hour), To: noon.Add(24 * time.Hour)}, time.UTC) {
+	day := rules.Window{From: noon.Add(-24 * time.Hour), To: noon.Add(24 * time.Hour)}
+	rollUp(t, db, day, storage.Scope{})
+	for n, err := range db.LineNetworks(t.Context(), day, time.UTC) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,11 @@ func rollUp(tb testing.TB, s *storage.Store, w rules.Window, scope storage.Scope
 	return done
 }
 
+// rolledFlows selects the number of flows if each of their hours was counted
+// once, else 0.
+const rolledFlows = `SELECT if((SELECT sum(rows) FROM flow_hours) = sum(1 + intDiv(greatest(toUnixTimestamp64Nano(end) - 1, toUnixTimestamp64Nano(start)), 3600000000000)
+    - intDiv(toUnixTimestamp64Nano(start), 3600000000000)), count(), 0) FROM flows`
+
 // allOf reads all answers.
 func allOf[T any](tb testing.TB, answers iter.Seq2[T, error]) []T {
 	tb.Helper()

@@ -29,7 +29,7 @@ func TestStats(t *testing.T) {
 	for _, table := range stats.Tables {
 		rows[table.Name] = table.Rows
 	}
-	if rows["flows"] != 50000 || rows["line_networks"] == 0 {
+	if rows["flows"] != 50000 || rows["flow_hours"] == 0 {
 		t.Errorf("rows %v", rows)
 	}
 	if len(stats.FlowColumns) != 47 || stats.FlowColumns["src"] == 0 {
