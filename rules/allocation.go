@@ -126,7 +126,7 @@ func committed(v *registry.View, enterprise string, services []string) bool {
 // on the days in question, in the words D of the rule.
 type allocationDays[D any] struct {
 	in    Inputs
-	books map[netip.Addr]ExporterBooks
+	books allocationBooks
 	by    map[AllocationID]*allocationFile[D]
 }
 
@@ -172,10 +172,7 @@ func openAllocations[D any](ctx context.Context, in Inputs, services []string) (
 	if err != nil {
 		return nil, fmt.Errorf("read exporter books: %w", err)
 	}
-	a := &allocationDays[D]{in: in, books: make(map[netip.Addr]ExporterBooks, len(books)), by: make(map[AllocationID]*allocationFile[D])}
-	for _, b := range books {
-		a.books[b.Exporter] = b
-	}
+	a := &allocationDays[D]{in: in, books: newAllocationBooks(books), by: make(map[AllocationID]*allocationFile[D])}
 	rows := in.Ledgers.Ledgers().Allocations
 	for i := range rows {
 		id := rows[i].Prefix
@@ -236,7 +233,7 @@ func (a *allocationDays[D]) each(minCompleteness float64, hand func(r Allocation
 				file.exporters[e] = true
 			}
 		}
-		r.Exporters, r.Completeness = a.completeness(file.exporters)
+		r.Exporters, r.Completeness = a.books.completeness(file.exporters)
 		if len(file.days) == 0 && (len(r.Exporters) == 0 || r.Completeness >= minCompleteness) {
 			continue
 		}
@@ -257,13 +254,25 @@ func sortedDays[D any](days map[registry.Date]*D) []registry.Date {
 	return out
 }
 
-func (a *allocationDays[D]) completeness(exporters map[netip.Addr]bool) (names []string, share float64) {
+// allocationBooks are the accounts of exporters by their address.
+type allocationBooks map[netip.Addr]ExporterBooks
+
+func newAllocationBooks(list []ExporterBooks) allocationBooks {
+	out := make(allocationBooks, len(list))
+	for _, b := range list {
+		out[b.Exporter] = b
+	}
+	return out
+}
+
+// completeness returns the names of exporters in order, and the share of what
+// they ought to have told that was stored.
+func (b allocationBooks) completeness(exporters map[netip.Addr]bool) (names []string, share float64) {
 	var all ExporterBooks
 	for e := range exporters {
-		b := a.books[e]
-		all.Received += b.Received
-		all.Stored += b.Stored
-		all.Missed += b.Missed
+		all.Received += b[e].Received
+		all.Stored += b[e].Stored
+		all.Missed += b[e].Missed
 		names = append(names, e.String())
 	}
 	slices.Sort(names)

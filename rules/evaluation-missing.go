@@ -8,23 +8,25 @@ import (
 	"github.com/linewarden/linewarden/registry"
 )
 
-// EvaluationMissing is the ledger part of the rule evaluation-missing
-// (N32-2.3.4 to 2.3.6): a data centre, access or content network is run at a
-// new place that was never evaluated.
+// EvaluationMissing is the rule evaluation-missing (N32-2.3.4 to 2.3.6): a data
+// centre, access or content network is run at a new place that was never
+// evaluated, or a content network gives more than the bandwidth that was.
 func EvaluationMissing() Rule {
 	return define(Spec{
-		ID: "evaluation-missing", Version: "1", Ledger: true, LookbackDays: 1, QuietDays: 0,
+		ID: "evaluation-missing", Version: "2", LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.3.4", "N32-2.3.5", "N32-2.3.6"),
-		Title:   Text{ZH: "新增地点没有通过技术评测的记录（疑似）", EN: "New place of a service without an evaluation (indication)"},
+		Title:   Text{ZH: "新增地点或带宽没有通过技术评测的记录（疑似）", EN: "New place or bandwidth of a service without an evaluation (indication)"},
 		Claim: Text{
-			ZH: "单位在 2017-01-17 之后新增地点经营 idc、isp 或 cdn，开通 30 天之后仍没有该业务在当地（省含所辖市）的评测记录。业务节点只按地点识别；本规则不比对 CDN 实测带宽与评测带宽。",
-			EN: "An enterprise runs idc, isp or cdn at a place it came to after 2017-01-17, and more than 30 days after the start there is no evaluation of the service for that place (a province covers its cities). Nodes are told apart by their place only; the measured bandwidth of a CDN is not compared with the evaluated one.",
+			ZH: "单位在 2017-01-17 之后新增地点经营 idc、isp 或 cdn，开通 30 天之后仍没有该业务在当地（省含所辖市）的评测记录。业务节点只按地点识别。CDN 另比对其全部 cdn 地址段流出的最大小时平均带宽与已评测的带宽。",
+			EN: "An enterprise runs idc, isp or cdn at a place it came to after 2017-01-17, and more than 30 days after the start there is no evaluation of the service for that place (a province covers its cities). Nodes are told apart by their place only. For CDN, the largest hourly mean that all of the holder's cdn allocations give together is compared with the evaluated bandwidth.",
 		},
-		Params: []Param{{
-			Name: "grace_days", Unit: "days", Default: 30, Min: 0, Max: 3650,
-			Meaning: Text{ZH: "资源开通后可暂无评测的天数", EN: "how long a resource may do without after its start"},
-		}},
-	}, fromLedgers(evaluationFacts), judgeEvaluation)
+		Params: []Param{
+			{Name: "grace_days", Unit: "days", Default: 30, Min: 0, Max: 3650, Meaning: Text{ZH: "资源开通后可暂无评测的天数", EN: "how long a resource may do without after its start"}},
+			{Name: "min_samples", Unit: "packets", Default: 500, Min: 1, Max: 1e9, Meaning: Text{ZH: "比对带宽的一天采样包数下限", EN: "least sampled packets of a day whose bandwidth is compared"}},
+			{Name: "min_peak_samples", Unit: "packets", Default: 100, Min: 1, Max: 1e9, Meaning: Text{ZH: "峰值小时采样包数下限", EN: "least sampled packets of the hour that is compared"}},
+			{Name: "min_completeness", Unit: "share", Default: 0.9, Min: 0, Max: 1, Meaning: Text{ZH: "数据完整性下限", EN: "least completeness of the flow data"}},
+		},
+	}, measureEvaluation, judgeEvaluation)
 }
 
 // EvaluationFact is an enterprise with what it runs and what was evaluated.
@@ -34,6 +36,8 @@ type EvaluationFact struct {
 	Days        registry.Validity     `json:"days"`
 	Sites       []ServiceSite         `json:"sites"`
 	Evaluations []registry.Evaluation `json:"evaluations"`
+	// Delivery is nil where no content was delivered, or none was evaluated.
+	Delivery *DeliveryPeak `json:"delivery,omitempty"`
 }
 
 // ServiceSite is a resource of a holder at a place.
@@ -68,11 +72,7 @@ func evaluationFacts(s *registry.Snapshot, days registry.Validity) []EvaluationF
 		}
 		f := found[key.enterprise]
 		if f == nil {
-			holder := holderOf(v, key.enterprise, "")
-			f = &EvaluationFact{Subject: Subject{SubjectEnterprise, key.enterprise, holder.Name}, Province: holder.Province, Days: days}
-			for _, e := range v.Evaluations(key.enterprise) {
-				f.Evaluations = append(f.Evaluations, *e)
-			}
+			f = newEvaluationFact(v, key.enterprise, days)
 			found[key.enterprise] = f
 		}
 		f.Sites = append(f.Sites, sites...)
@@ -85,6 +85,15 @@ func evaluationFacts(s *registry.Snapshot, days registry.Validity) []EvaluationF
 		out = append(out, *f)
 	}
 	return out
+}
+
+func newEvaluationFact(v *registry.View, enterprise string, days registry.Validity) *EvaluationFact {
+	holder := holderOf(v, enterprise, "")
+	f := &EvaluationFact{Subject: Subject{SubjectEnterprise, enterprise, holder.Name}, Province: holder.Province, Days: days}
+	for _, e := range v.Evaluations(enterprise) {
+		f.Evaluations = append(f.Evaluations, *e)
+	}
+	return f
 }
 
 // sitesOf returns the rows that touch the span at a place the holder came to
@@ -155,6 +164,23 @@ func (f *EvaluationFact) wanting(want regionAnswer, day registry.Date, grace int
 }
 
 func judgeEvaluation(f EvaluationFact, p Params) Judgement {
+	j := judgePlaces(f, p)
+	over, reason := f.judgePeak(p)
+	switch {
+	case over.day != nil && j.Outcome == Fires:
+		j.FirstDay, j.LastDay, j.Ceased = min(j.FirstDay, over.h.first), max(j.LastDay, over.h.last), false
+		f.explainPeak(&j, &over)
+	case over.day != nil:
+		j = Judgement{Outcome: Fires, Severity: Medium, FirstDay: over.h.first, LastDay: over.h.last}
+		f.explainPeak(&j, &over)
+	case j.Outcome != Fires && reason != "":
+		return Judgement{Outcome: Withheld, Reason: reason, Completeness: round(f.Delivery.Completeness, 4)}
+	}
+	return j
+}
+
+// judgePlaces judges the places of a holder by the ledgers alone.
+func judgePlaces(f EvaluationFact, p Params) Judgement {
 	var h held
 	var last []*ServiceSite
 	unknown := false
