@@ -282,6 +282,7 @@ func Catalogue() []Rule {
 		IntlNonOfficeProfile(),
 		IntlThirdParty(),
 		IntlTransit(),
+		IntlUnapprovedChannel(),
 		IntlUserFile(),
 		LicenceMissing(),
 		LicenceRegion(),
