@@ -62,7 +62,7 @@ func (r *AllocationRecord) judgeHolders(judge func(s *Standing, mine func(regist
 }
 
 func (r *AllocationRecord) judgeHolder(holder string, judge func(s *Standing, mine func(registry.Date) bool) Judgement) Judgement {
-	var sure, any *Standing
+	var sure, latest *Standing
 	var last registry.Date
 	unsure := false
 	for i := range r.Standings {
@@ -75,7 +75,7 @@ func (r *AllocationRecord) judgeHolder(holder string, judge func(s *Standing, mi
 		default:
 			sure, last = &s.State, s.To
 		}
-		any = &s.State
+		latest = &s.State
 	}
 	j := Judgement{Outcome: Clear, Completeness: round(r.Completeness, 4)}
 	if sure != nil {
@@ -85,7 +85,7 @@ func (r *AllocationRecord) judgeHolder(holder string, judge func(s *Standing, mi
 	if j.Outcome == Fires || !unsure {
 		return j
 	}
-	k := judge(any, func(d registry.Date) bool { s := r.on(d); return s != nil && s.Holder == holder })
+	k := judge(latest, func(d registry.Date) bool { s := r.on(d); return s != nil && s.Holder == holder })
 	if k.Outcome != Clear {
 		reason := k.Reason
 		if k.Outcome == Fires {

@@ -64,7 +64,6 @@ type useCase struct {
 	change  func(l *registry.Ledgers)
 	traffic func(f *trafficOf)
 	books   []rules.ExporterBooks
-	params  map[string]float64
 	want    rules.Outcome
 	reason  string
 	ceased  bool

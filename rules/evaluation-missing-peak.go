@@ -227,9 +227,7 @@ func lowerEnd(mbps float64, samples uint64) float64 {
 	return mbps * (1 - min(1, 1.96/math.Sqrt(float64(max(1, samples)))))
 }
 
-// judgePeak compares the largest hour of each day with what was evaluated. An
-// hour counts when even the lower end of its interval is above: of many hours,
-// some are always over by chance.
+// judgePeak compares the largest hour of each day with what was evaluated.
 func (f *EvaluationFact) judgePeak(p Params) (over peakOver, reason string) {
 	if f.Delivery == nil {
 		return over, ""
@@ -242,17 +240,11 @@ func (f *EvaluationFact) judgePeak(p Params) (over peakOver, reason string) {
 		if !evaluated || d.Mbps <= capacity {
 			continue
 		}
-		switch {
-		case !known:
-			reason = "capacity_unknown"
-		case float64(d.Samples) < p["min_samples"], float64(d.OfHour) < p["min_peak_samples"], lowerEnd(d.Mbps, d.OfHour) <= capacity:
-			reason = "low_samples"
-		default:
-			over.h.add(d.Day, d.Day)
-			if over.day == nil || d.Mbps/capacity > over.excess {
-				over.day, over.capacity, over.excess = d, capacity, d.Mbps/capacity
-			}
+		if why := d.unsure(capacity, known, p); why != "" {
+			reason = why
+			continue
 		}
+		over.add(d, capacity)
 	}
 	switch {
 	case compared && f.Delivery.Completeness < p["min_completeness"]:
@@ -260,9 +252,29 @@ func (f *EvaluationFact) judgePeak(p Params) (over peakOver, reason string) {
 	case compared && f.Delivery.UnscaledBytes > f.Delivery.bytes():
 		return peakOver{}, "sampling_unknown"
 	case over.day != nil:
-		reason = ""
+		return over, ""
 	}
 	return over, reason
+}
+
+// unsure says why an hour above the capacity proves nothing, or nothing. Even
+// the lower end of its interval must be above: of many hours, some always are
+// by chance.
+func (d *PeakDay) unsure(capacity float64, known bool, p Params) string {
+	switch {
+	case !known:
+		return "capacity_unknown"
+	case float64(d.Samples) < p["min_samples"], float64(d.OfHour) < p["min_peak_samples"], lowerEnd(d.Mbps, d.OfHour) <= capacity:
+		return "low_samples"
+	}
+	return ""
+}
+
+func (o *peakOver) add(d *PeakDay, capacity float64) {
+	o.h.add(d.Day, d.Day)
+	if o.day == nil || d.Mbps/capacity > o.excess {
+		o.day, o.capacity, o.excess = d, capacity, d.Mbps/capacity
+	}
 }
 
 func (d *DeliveryPeak) bytes() (sum uint64) {

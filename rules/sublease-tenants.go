@@ -96,34 +96,45 @@ func tenancyCandidates(s *registry.Snapshot, days registry.Validity) map[Allocat
 		row := &l.Domains[i]
 		if row.Domain != "" && row.Address.IsValid() && seenDays(row).Overlaps(days) {
 			s.EachCovering(netip.PrefixFrom(row.Address, row.Address.BitLen()), func(a *registry.Allocation) {
-				if r := at(a.Prefix); len(r.seen) == 0 || r.seen[len(r.seen)-1] != row {
-					r.seen = append(r.seen, row)
-				}
+				at(a.Prefix).seen = appendOnce(at(a.Prefix).seen, row)
 			})
 		}
 	}
 	for i := range l.ICPAccesses {
-		row := &l.ICPAccesses[i]
-		for _, p := range row.Prefixes {
-			if row.Valid.Overlaps(days) && p.IsValid() {
+		if row := &l.ICPAccesses[i]; row.Valid.Overlaps(days) {
+			for _, p := range row.Prefixes {
 				s.EachCovering(p, func(a *registry.Allocation) {
-					if r := at(a.Prefix); len(r.access) == 0 || r.access[len(r.access)-1] != row {
-						r.access = append(r.access, row)
-					}
+					at(a.Prefix).access = appendOnce(at(a.Prefix).access, row)
 				})
 			}
 		}
 	}
-	for i := range l.Allocations {
-		row := &l.Allocations[i]
+	addParts(l.Allocations, days, at)
+	return out
+}
+
+// addParts notes the allocations cut from others, in the order of prefixes.
+func addParts(rows []registry.Allocation, days registry.Validity, at func(AllocationID) *tenancyRows) {
+	var parts []*registry.Allocation
+	for i := range rows {
+		row := &rows[i]
 		if row.Parent.IsValid() && row.Parent != row.Prefix && row.Use != "infrastructure" && row.Valid.Overlaps(days) {
-			at(row.Parent).parts = append(at(row.Parent).parts, row)
+			parts = append(parts, row)
 		}
 	}
-	for _, r := range out {
-		slices.SortStableFunc(r.parts, func(a, b *registry.Allocation) int { return comparePrefixes(a.Prefix, b.Prefix) })
+	slices.SortStableFunc(parts, func(a, b *registry.Allocation) int { return comparePrefixes(a.Prefix, b.Prefix) })
+	for _, row := range parts {
+		at(row.Parent).parts = append(at(row.Parent).parts, row)
 	}
-	return out
+}
+
+// appendOnce appends a row unless it is the last one already: a block has a row
+// for each of its holders.
+func appendOnce[T any](list []*T, row *T) []*T {
+	if n := len(list); n > 0 && list[n-1] == row {
+		return list
+	}
+	return append(list, row)
 }
 
 func seenDays(row *registry.Domain) registry.Validity {
