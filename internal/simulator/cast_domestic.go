@@ -45,7 +45,7 @@ func (b *cast) castDomestic() {
 		b.addLine(lineSpec{
 			id: d.id, enterprise: d.e.id, technology: d.technology, use: d.use, router: d.router, domain: d.domain,
 			mean: d.mean, down: d.down, profile: d.profile, near: b.hosts(prefix, d.hosts, d.e.id), far: far, apps: apps,
-			ends: []endpoint{{"a", prefix, d.kind}}, peak: 26,
+			ends: []endpoint{{"a", prefix, d.kind}}, peak: 14,
 		})
 		if d.licence[0] != "" {
 			b.innocent(licenceMissing, "line", d.id, "use "+use+" with an active "+d.licence[1])

@@ -96,7 +96,7 @@ func (s *lineSpec) defaults() {
 		s.down = 0.6
 	}
 	if s.peak == 0 {
-		s.peak = 22
+		s.peak = 14
 	}
 	if s.apps == nil {
 		s.apps = officeApps()

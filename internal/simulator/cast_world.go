@@ -103,7 +103,7 @@ type served struct {
 	v6             bool // an IPv6 block instead
 	router, domain int
 	mean, down     float64
-	peak           float64 // 12 if zero
+	peak           float64 // 10 if zero
 	profile        profile
 	apps           []app
 	far            []pool
@@ -125,7 +125,7 @@ func (b *cast) serve(s served) netip.Prefix {
 		s.use = "enterprise"
 	}
 	if s.peak == 0 {
-		s.peak = 12
+		s.peak = 10
 	}
 	a := allocation{bits: s.bits, enterprise: s.e.id, use: s.use, noneEval: s.noneEval}
 	if s.v6 {
