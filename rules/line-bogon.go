@@ -42,7 +42,7 @@ var bogonSpace = []netip.Prefix{
 }
 
 // globalUnicast6 is all of IPv6 that registries hand out (RFC 4291).
-var globalUnicast6 = netip.MustParsePrefix("2000::/3")
+var globalUnicast6 = []netip.Prefix{netip.MustParsePrefix("2000::/3")}
 
 // kindOf tells what kind of address a network has on the view's day. What an
 // allocation or the ledger of networks names is somebody's, whatever the
@@ -53,7 +53,7 @@ func kindOf(v *registry.View, n netip.Prefix) addressKind {
 		return bogonAddress
 	case contains(privateSpace, n):
 		return privateAddress
-	case !contains(bogonSpace, n) && (n.Addr().Is4() || contains([]netip.Prefix{globalUnicast6}, n)):
+	case !contains(bogonSpace, n) && (n.Addr().Is4() || contains(globalUnicast6, n)):
 		return publicAddress
 	case len(v.Covering(n)) > 0 || len(v.CoveringBroadcasts(n)) > 0:
 		return publicAddress

@@ -119,8 +119,13 @@ func measureBandwidth(ctx context.Context, in Inputs, p Params) iter.Seq2[Bandwi
 			yield(BandwidthFact{}, err)
 			return
 		}
+		downstreams, err := newFiledDownstreams(ctx, in)
+		if err != nil {
+			yield(BandwidthFact{}, err)
+			return
+		}
 		b := &bandwidthLines{
-			lines: lines, downstreams: newFiledDownstreams(in.Ledgers), noise: uint64(p["min_network_samples"]),
+			lines: lines, downstreams: downstreams, noise: uint64(p["min_network_samples"]),
 			by: make(map[string]*bandwidthLine), spaces: enterprisesWithSpace(in),
 		}
 		for _, id := range lines.order {

@@ -270,3 +270,32 @@ func TestSubleaseBandwidthWithheldWhenMostIsUnscaled(t *testing.T) {
 		}
 	}
 }
+
+// TestSubleaseBandwidthKnowsRoutesOfDownstreams has a filed downstream announce
+// space that no ledger knows, behind the holder, and somebody else announce some.
+func TestSubleaseBandwidthKnowsRoutesOfDownstreams(t *testing.T) {
+	r := rules.SubleaseBandwidth()
+	params, err := r.Spec.ParamsWith(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := rules.RouteSource{PeerAS: 65010, First: 65010}
+	week := rules.Window{From: day(t, "2026-03-02").Start(shanghai(t)), To: day(t, "2026-03-09").Start(shanghai(t))}
+	for origin, want := range map[uint32]rules.Outcome{65020: rules.Clear, 65021: rules.Clear, 65077: rules.Fires} {
+		in := rules.Inputs{
+			Span: rules.Span{Days: validity(t, "2026-03-02", "2026-03-08"), Location: shanghai(t)}, Ledgers: registry.NewSnapshot(domesticLine(t), []uint32{64500}),
+			Traffic: trafficOf{networks: sent{near: "36.99.4.0/24", bytes: daily(2_000_000), own: 9_500_000}.networks(t), books: heard(1)},
+			Routes: &toldRoutes{announced: []rules.Announcement{
+				announced("0.0.0.0/0", 65020, source, week), announced("36.99.0.0/20", origin, source, week),
+			}},
+		}
+		for fact, err := range r.Measure(t.Context(), in, params) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Judge(fact, params); got.Outcome != want {
+				t.Errorf("announced by AS%d: %v, want %v", origin, got.Outcome, want)
+			}
+		}
+	}
+}
