@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/linewarden/linewarden/report"
+)
+
+// BenchmarkRoutes feeds a table of 1,000,000 IPv4 and 200,000 IPv6 prefixes, made
+// from captures, by one real session to the sessions and table of linewarden,
+// to gobgpd and to bird, one after the other, and then 50 neighbours with
+// 100,000 routes each. It reports the time until each holds all routes by its own
+// account, and the memory it then has, and ends in a table of ratios. The first
+// is asked for origins meanwhile: while a second neighbour flaps 10,000 routes a
+// second, and while the first one, with the whole table, is lost.
+//
+// Linewarden runs without a history here, as the others have none; the daemon
+// with its history is measured besides.
+func BenchmarkRoutes(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	t := newRoutesTable(b, tableIPv4, tableIPv6)
+	all := &routesReport{table: t}
+	for _, c := range routesCollectors() {
+		row := &routesRow{name: c.name, why: c.missing}
+		all.rows = append(all.rows, row)
+		if c.missing != "" {
+			continue
+		}
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportMetric(0, "ns/op")
+			row.why = "failed"
+			if err := row.measure(b.Context(), b, c, t); err != nil {
+				b.Fatal(err)
+			}
+			row.why = ""
+		})
+	}
+	fmt.Fprint(os.Stdout, all.render())
+}
+
+// routesCollector is a program that takes tables.
+type routesCollector struct {
+	name, missing string
+	start         func(ctx context.Context, dir string) (*routesRun, error)
+	many          bool // takes 50 neighbours too
+}
+
+// routesRun is a collector that runs.
+type routesRun struct {
+	process *benchProcess // or, of our own,
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Scanner
+	to      string // address of its BGP socket
+	count   func(ctx context.Context) (int, error)
+}
+
+func (r *routesRun) pid() int {
+	if r.cmd != nil {
+		return r.cmd.Process.Pid
+	}
+	return r.process.cmd.Process.Pid
+}
+
+func (r *routesRun) ask(order string) (string, error) {
+	if _, err := fmt.Fprintln(r.in, order); err != nil {
+		return "", err
+	}
+	for r.out.Scan() {
+		if answer, ok := strings.CutPrefix(r.out.Text(), loadAnswer); ok {
+			return answer, nil
+		}
+	}
+	return "", errors.Join(errNoAnswer, r.out.Err())
+}
+
+func (r *routesRun) stop() error {
+	if r.cmd != nil {
+		return errors.Join(r.in.Close(), r.cmd.Wait())
+	}
+	if err := r.process.end(syscall.SIGTERM); err != nil && r.process.cmd.ProcessState == nil {
+		return err
+	}
+	return nil // whatever it says when it is ended
+}
+
+// convergeTime bounds the wait for a table.
+const convergeTime = 5 * time.Minute
+
+// converge waits until the collector holds so many routes, and returns how long
+// that took since a time.
+func (r *routesRun) converge(ctx context.Context, want int, since time.Time) (time.Duration, error) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		n, err := r.count(ctx)
+		took := time.Since(since)
+		switch {
+		case err != nil:
+			return 0, err
+		case n == want:
+			return took, nil
+		case took > convergeTime:
+			return 0, fmt.Errorf("%d routes of %d after %v", n, want, took)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// routesRow is what was found for one collector.
+type routesRow struct {
+	name, why            string
+	converge, manyTime   time.Duration
+	memory, manyMemory   int64 // bytes resident
+	lookups, whileDown   *lookupStats
+	manyPeers, manyEvery int
+}
+
+func (w *routesRow) measure(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) error {
+	if err := w.measureTable(ctx, b, c, t); err != nil || !c.many {
+		return err
+	}
+	return w.measureMany(ctx, b, c, t)
+}
+
+// begin starts the collector and opens sessions with it.
+func begin(ctx context.Context, b *testing.B, c *routesCollector, sessions int) (*routesRun, []*routesPeer, error) {
+	run, err := c.start(ctx, b.TempDir())
+	if err != nil {
+		return nil, nil, fmt.Errorf("start %s: %w", c.name, err)
+	}
+	b.Cleanup(func() {
+		if err := run.stop(); err != nil {
+			b.Error(err)
+		}
+	})
+	opening, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var peers []*routesPeer
+	for i := range sessions {
+		p, err := dialRoutesPeer(opening, routesNeighbor(i), run.to)
+		if err != nil {
+			return nil, nil, fmt.Errorf("session with %s: %w", c.name, err)
+		}
+		peers = append(peers, p)
+	}
+	return run, peers, nil
+}
+
+func (w *routesRow) measureTable(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) error {
+	run, peers, err := begin(ctx, b, c, 2)
+	if err != nil {
+		return err
+	}
+	defer peers[1].close()
+	began := time.Now()
+	if err := peers[0].feed(t.messages); err != nil {
+		return err
+	}
+	if w.converge, err = run.converge(ctx, len(t.prefixes), began); err != nil {
+		return err
+	}
+	if w.memory, err = residentMemory(run.pid()); err != nil {
+		return err
+	}
+	b.ReportMetric(w.converge.Seconds(), "s/table")
+	b.ReportMetric(float64(w.memory)/1e6, "MB/table")
+	defer peers[0].close()
+	if run.in == nil {
+		return nil
+	}
+	return w.measureLookups(ctx, b, run, peers, t)
+}
+
+// measureLookups asks while routes flap, and while a whole table is lost.
+func (w *routesRow) measureLookups(ctx context.Context, b *testing.B, run *routesRun, peers []*routesPeer, t *routesTable) error {
+	flapping, cancel := context.WithCancel(ctx)
+	flapped := make(chan error, 1)
+	go func() { flapped <- flapRoutes(flapping, peers[1], t) }() // received below
+	w.lookups = new(lookupStats)
+	answer, err := run.ask("lookups 5s")
+	cancel()
+	if err := errors.Join(err, <-flapped, w.lookups.read(answer)); err != nil {
+		return err
+	}
+	b.ReportMetric(w.lookups.perSecond, "lookups/s")
+	b.ReportMetric(float64(w.lookups.p99), "lookup-cpu-p99-ns")
+	// The table of the second neighbour answers when that of the first is lost.
+	if err := peers[1].feed(t.messages); err != nil {
+		return err
+	}
+	if _, err := run.converge(ctx, 2*len(t.prefixes), time.Now()); err != nil {
+		return err
+	}
+	lost := time.AfterFunc(time.Second, func() { _ = peers[0].conn.Close() })
+	defer lost.Stop()
+	w.whileDown = new(lookupStats)
+	answer, err = run.ask("lookups 5s")
+	if err := errors.Join(err, w.whileDown.read(answer)); err != nil {
+		return err
+	}
+	b.ReportMetric(float64(w.whileDown.most)/1e6, "lookup-max-ms-at-loss")
+	return nil
+}
+
+// flapRoutes withdraws and announces 10,000 routes a second.
+func flapRoutes(ctx context.Context, p *routesPeer, t *routesTable) error {
+	attributes := attributesFor([]uint32{peerASN, 65010, 65020}, 1)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		var messages [][]byte
+		for range 100 {
+			prefix := t.prefixes[i/2%100_000]
+			if i%2 == 0 {
+				messages = append(messages, updateOf(attributes, false, nlriOf(nil, prefix)))
+			} else {
+				messages = append(messages, withdrawalOf(prefix))
+			}
+			i++
+		}
+		if err := p.feed(messages); err != nil {
+			return err
+		}
+	}
+}
+
+// The neighbours of the second measurement, and what each announces.
+const (
+	manyPeers  = 50
+	manyRoutes = 100_000
+	// needed is the memory that has to be free for it, in bytes.
+	needed = 8 << 30
+)
+
+func (w *routesRow) measureMany(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) error {
+	free, err := availableMemory()
+	if err != nil {
+		return err
+	}
+	w.manyPeers, w.manyEvery = manyPeers, manyRoutes
+	if free < needed {
+		w.manyEvery /= 10
+		b.Logf("%d MB are free: each of %d neighbours announces %d routes", free>>20, manyPeers, w.manyEvery)
+	}
+	part := newRoutesTable(b, w.manyEvery, 0)
+	run, peers, err := begin(ctx, b, c, w.manyPeers)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	sent := make(chan error, len(peers))
+	for _, p := range peers {
+		defer p.close()
+		go func() { sent <- p.feed(part.messages) }() // received below
+	}
+	for range peers {
+		err = errors.Join(err, <-sent)
+	}
+	if err != nil {
+		return err
+	}
+	if w.manyTime, err = run.converge(ctx, w.manyPeers*w.manyEvery, began); err != nil {
+		return err
+	}
+	w.manyMemory, err = residentMemory(run.pid())
+	b.ReportMetric(w.manyTime.Seconds(), "s/many")
+	b.ReportMetric(float64(w.manyMemory)/1e6, "MB/many")
+	return err
+}
+
+// memoryOf reads a line of a file of /proc in KiB.
+func memoryOf(file, name string) (int64, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	m := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB`).FindSubmatch(text)
+	if m == nil {
+		return 0, fmt.Errorf("%s has no %s", file, name)
+	}
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	return n << 10, err
+}
+
+func residentMemory(pid int) (int64, error) {
+	return memoryOf(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
+}
+
+func availableMemory() (int64, error) { return memoryOf("/proc/meminfo", "MemAvailable") }
+
+// routesReport is the outcome.
+type routesReport struct {
+	table *routesTable
+	rows  []*routesRow
+}
+
+func (r *routesReport) render() string {
+	t := report.NewTable("", "TABLE s", "RATIO", "MB", "RATIO", "MANY s", "MB", "LOOKUPS/s", "CPU p50 ns", "p99 ns", "MAX ms AT LOSS")
+	first := r.rows[0]
+	ratio := func(a, b float64) string {
+		if a == 0 || b == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%.2f", a/b)
+	}
+	for _, w := range r.rows {
+		if w.why != "" {
+			t.AppendRow(table.Row{w.name, w.why})
+			continue
+		}
+		row := table.Row{
+			w.name, fmt.Sprintf("%.2f", w.converge.Seconds()), ratio(w.converge.Seconds(), first.converge.Seconds()),
+			w.memory / 1e6, ratio(float64(w.memory), float64(first.memory)), "", "", "", "", "", "",
+		}
+		if w.manyTime > 0 {
+			row[5], row[6] = fmt.Sprintf("%.2f", w.manyTime.Seconds()), w.manyMemory/1e6
+		}
+		if w.lookups != nil && w.whileDown != nil {
+			row[7], row[8], row[9] = int64(w.lookups.perSecond), int64(w.lookups.p50), int64(w.lookups.p99)
+			row[10] = fmt.Sprintf("%.2f", float64(w.whileDown.most)/1e6)
+		}
+		t.AppendRow(row)
+	}
+	return fmt.Sprintf("%d prefixes, %d sets of attributes; %s\nRatios are to the first line.\n%s\n",
+		len(r.table.prefixes), r.table.sets, describeMachine(), t.Render())
+}
+
+// freeTCPPort returns a port of the loopback network that was free a moment ago.
+func freeTCPPort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+// writeIn writes a file of a collector's directory.
+func writeIn(dir, name, text string) error {
+	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+}
