@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,11 @@ type Config struct {
 	// Username is the ClickHouse user; default "default".
 	Username string
 	Password string
-	// Cluster must be empty: replicated and distributed tables are not made.
+	// TLS is how servers are spoken to; nil for connections in the clear. An
+	// empty ServerName stands for the host of the address. Sockets have none.
+	TLS *tls.Config
+	// Cluster is the name of the cluster in the servers' configuration whose
+	// shards share the tables; empty for one server or engine.
 	Cluster   string
 	Retention Retention
 	// ThirdPartyV4 and ThirdPartyV6 are the prefix lengths of networks in
@@ -79,9 +84,7 @@ func (c *Config) check() error {
 			problems = append(problems, fmt.Errorf("database %q: a name has letters, digits and underscores, at most 63, and does not begin with a digit", c.Database))
 		}
 	}
-	if c.Cluster != "" {
-		problems = append(problems, fmt.Errorf("cluster %q: tables on a cluster are not supported, leave it empty", c.Cluster))
-	}
+	problems = append(problems, c.checkCluster())
 	if c.ThirdPartyV4 < 1 || c.ThirdPartyV4 > 32 {
 		problems = append(problems, fmt.Errorf("third_party_prefix_v4 is %d, it must be from 1 to 32", c.ThirdPartyV4))
 	}

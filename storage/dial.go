@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,18 +16,39 @@ const (
 	dialTime = 5 * time.Second
 )
 
-// dial connects to host:port or unix:///path.
-func dial(ctx context.Context, addr string) (net.Conn, error) {
-	network := "tcp"
-	if path, ok := strings.CutPrefix(addr, unixScheme); ok {
-		network, addr = "unix", path
+// dial connects to host:port, by TLS if that is configured, or to unix:///path.
+func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {
+	network, local := "tcp", false
+	target := addr
+	if target, local = strings.CutPrefix(addr, unixScheme); local {
+		network = "unix"
 	}
 	d := net.Dialer{Timeout: dialTime}
-	conn, err := d.DialContext(ctx, network, addr)
+	conn, err := d.DialContext(ctx, network, target)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+		return nil, fmt.Errorf("connect to %s: %w", target, err)
 	}
-	return conn, nil
+	if c.TLS == nil || local {
+		return conn, nil
+	}
+	return secure(ctx, conn, c.TLS, target)
+}
+
+// secure begins TLS on a connection. The certificate has to name the host of
+// the address where the configuration names no other.
+func secure(ctx context.Context, conn net.Conn, cfg *tls.Config, addr string) (net.Conn, error) {
+	cfg = cfg.Clone()
+	if host, _, err := net.SplitHostPort(addr); err == nil && cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	client := tls.Client(conn, cfg)
+	if err := client.HandshakeContext(ctx); err != nil {
+		_ = conn.Close() // the handshake says more
+		return nil, fmt.Errorf("connect to %s by TLS: %w", addr, err)
+	}
+	return client, nil
 }
 
 // near tells whether all addresses are on this machine, where compressing costs

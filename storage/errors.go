@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 var (
 	// ErrUnreachable is returned when no address of the store answers.
 	ErrUnreachable = errors.New("the store does not answer")
+	// ErrTLS is returned when a store and this program do not trust each other.
+	ErrTLS = errors.New("no trusted connection to the store")
 	// ErrAccess is returned when the store refuses the user.
 	ErrAccess = errors.New("the store refuses the user")
 	// ErrDatabase is returned when the database or one of its tables is missing.
@@ -40,6 +43,7 @@ var (
 // remedies say what to do about an error.
 var remedies = map[error]string{
 	ErrUnreachable: "start it or correct storage.clickhouse.addr",
+	ErrTLS:         "check storage.clickhouse.tls: the authority (ca_file), the name (server_name), the certificate of this client, and that the port is the secure one",
 	ErrAccess:      "check storage.clickhouse.username and password_file, and the grants of that user",
 	ErrDatabase:    "run linewarden serve once to create it, or correct storage.clickhouse.database",
 	ErrDiskFull:    "free space, move storage.embedded.path to a larger disk, or shorten storage.retention.flows",
@@ -49,7 +53,9 @@ var remedies = map[error]string{
 // The codes of ClickHouse exceptions that mean something to us.
 const (
 	codeTooLarge          = 101 // UNEXPECTED_PACKET_FROM_CLIENT: out of step, connect anew
+	codeNotImplemented    = 48
 	codeNoTable           = 60
+	codeSyntax            = 62
 	codeCannotWrite       = 75
 	codeNoDatabase        = 81
 	codeTimeout           = 159
@@ -88,7 +94,10 @@ func exception(err error) (code int, text string, ok bool) {
 func kindOf(err error) error {
 	code, text, ok := exception(err)
 	if !ok {
-		if networkError(err) {
+		switch {
+		case tlsError(err):
+			return ErrTLS
+		case networkError(err):
 			return ErrUnreachable
 		}
 		return nil
@@ -107,6 +116,27 @@ func kindOf(err error) error {
 		return ErrAccess
 	}
 	return nil
+}
+
+// tlsError tells whether two ends that reached each other cannot agree on TLS.
+func tlsError(err error) bool {
+	var (
+		header tls.RecordHeaderError
+		alert  tls.AlertError
+		cert   *tls.CertificateVerificationError
+	)
+	return errors.As(err, &header) || errors.As(err, &alert) || errors.As(err, &cert)
+}
+
+// lostConnection tells whether a statement failed for its connection alone.
+func lostConnection(err error) bool {
+	_, _, answered := exception(err)
+	return !answered && !tlsError(err) && networkError(err) && !refused(err)
+}
+
+// refused tells whether there was nobody to connect to: no address answered.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
 }
 
 // networkError tells whether the connection is at fault. The end of the

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -25,3 +26,6 @@ func (s *Store) Text(ctx context.Context, sql string) (text string, err error) {
 	err = s.query(ctx, "test", sql, func(r driver.Rows) error { return r.Scan(&text) })
 	return text, err
 }
+
+// SetClock has a test say how much time passes for a lease.
+func (l *Lease) SetClock(now func() time.Time) { l.now = now }

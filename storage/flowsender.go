@@ -89,14 +89,14 @@ func flowSettings(token string) []ch.Setting {
 func (s *Store) connect(ctx context.Context) (*ch.Client, error) {
 	var failed []error
 	for _, addr := range s.cfg.Addr {
-		conn, err := dial(ctx, addr)
+		conn, err := s.cfg.dial(ctx, addr)
 		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
 		options := ch.Options{
 			Database: s.cfg.Database, User: s.cfg.Username, Password: s.cfg.Password,
-			ReadTimeout: readTime, HandshakeTimeout: dialTime,
+			ReadTimeout: readTime, HandshakeTimeout: dialTime, Settings: s.cfg.connectionSettings(),
 		}
 		if !near(s.cfg.Addr) {
 			options.Compression = ch.CompressionLZ4

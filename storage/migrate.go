@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,35 +30,94 @@ func migrations() []migration {
 			return list
 		}},
 		{"losses of the spool", func(Config) []string { return []string{addBookColumns("spool_full", "spool_damaged")} }},
+		{"rollups by hour", rollupStatements},
+		{"networks of flows by their length", func(Config) []string { return []string{flowTable().computeAliases()} }},
+		{"leases and holds", holdStatements},
 	}
 }
 
 // Migrate creates the database and its tables, or brings those of an older
-// program up to date. It may be run again and by several processes at once. A
-// database that is newer than this program is left alone: ErrNewerSchema.
+// program up to date. It may be run again and by several processes at once: one
+// of them changes the schema and the others wait for it. A database that is
+// newer than this program is left alone: ErrNewerSchema. Tables that were
+// changed by hand so that rows would not fit are an error; other differences
+// are logged.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.createDatabase(ctx); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, "create the table of schema versions", versionTable().create(s.cfg.Retention)); err != nil {
+	for _, t := range []*table{versionTable(), leaseTable()} {
+		if err := s.exec(ctx, "create the table "+t.name, t.create(s.cfg.Retention)); err != nil {
+			return err
+		}
+	}
+	done, err := s.knownVersion(ctx)
+	if err != nil {
 		return err
 	}
+	if done < len(migrations()) {
+		if err := s.migrateAlone(ctx); err != nil {
+			return err
+		}
+	}
+	for _, adjust := range []func(context.Context) error{s.adjustViews, s.adjustRetention, s.adjustHolds, s.requireSchema, s.repairFindings} {
+		if err := adjust(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knownVersion is the number of the last step that was applied, which must be
+// one of this program.
+func (s *Store) knownVersion(ctx context.Context) (int, error) {
 	done, err := s.schemaVersion(ctx)
+	if err == nil && done > len(migrations()) {
+		err = fmt.Errorf("%w: database %s has schema %d, this program knows schemas up to %d; use the newer linewarden, or another storage.clickhouse.database",
+			ErrNewerSchema, s.cfg.Database, done, len(migrations()))
+	}
+	return done, err
+}
+
+// migrationPause is how often a process asks whether another one is done.
+const migrationPause = 200 * time.Millisecond
+
+// migrateAlone applies the steps that are missing while no other process does.
+func (s *Store) migrateAlone(ctx context.Context) error {
+	lease := s.NewLease(LeaseConfig{Name: "schema", Holder: newToken()})
+	for said := false; ; {
+		_, held, err := lease.Try(ctx)
+		if err != nil {
+			return err
+		}
+		if held {
+			break
+		}
+		if !said {
+			s.log.Info("another process changes the schema, waiting for it", "database", s.cfg.Database)
+			said = true
+		}
+		if !wait(ctx, migrationPause) {
+			return fmt.Errorf("wait for another process to migrate database %s: %w", s.cfg.Database, ctx.Err())
+		}
+	}
+	err := errLeaseOver
+	done := lease.serve(ctx, func(ctx context.Context, _ uint64) { err = s.applySteps(ctx) })
+	if !done && err == nil {
+		err = errLeaseOver
+	}
+	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
+}
+
+// applySteps applies what another process has not applied meanwhile.
+func (s *Store) applySteps(ctx context.Context) error {
+	done, err := s.knownVersion(ctx)
 	if err != nil {
 		return err
 	}
 	steps := migrations()
-	if done > len(steps) {
-		return fmt.Errorf("%w: database %s has schema %d, this program knows schemas up to %d; use the newer linewarden, or another storage.clickhouse.database",
-			ErrNewerSchema, s.cfg.Database, done, len(steps))
-	}
 	for i := done; i < len(steps); i++ {
 		if err := s.apply(ctx, i+1, steps[i]); err != nil {
-			return err
-		}
-	}
-	for _, adjust := range []func(context.Context) error{s.adjustViews, s.adjustRetention, s.checkSchema, s.repairFindings} {
-		if err := adjust(ctx); err != nil {
 			return err
 		}
 	}
@@ -75,11 +133,26 @@ func (s *Store) createDatabase(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	// The name has been checked to be an identifier.
-	return s.explain(what, conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS `"+s.cfg.Database+"` ENGINE = Atomic"))
+	return s.execOn(ctx, conn, what, "CREATE DATABASE IF NOT EXISTS `"+s.cfg.Database+"` ENGINE = Atomic")
 }
 
+// exec runs a statement without a result, on every server where it changes the
+// schema of a cluster.
 func (s *Store) exec(ctx context.Context, what, sql string) error {
-	return s.explain(what, s.conn.Exec(ctx, sql))
+	return s.execOn(ctx, s.conn, what, sql)
+}
+
+func (s *Store) execOn(ctx context.Context, conn driver.Conn, what, sql string) error {
+	statements, err := s.cfg.ddl(sql)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	for _, statement := range statements {
+		if err := conn.Exec(ctx, statement); err != nil {
+			return s.explain(what, err)
+		}
+	}
+	return nil
 }
 
 // schemaVersion is the number of the last step that was applied.
@@ -105,14 +178,7 @@ func (s *Store) apply(ctx context.Context, number int, m migration) error {
 // adjustViews creates the views, and changes those whose query is another one
 // now: by a newer program, or by other privacy settings.
 func (s *Store) adjustViews(ctx context.Context) error {
-	known := make(map[string]string)
-	err := s.query(ctx, "read the views", "SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'",
-		func(r driver.Rows) error {
-			var name, comment string
-			err := r.Scan(&name, &comment)
-			known[name] = comment
-			return err
-		})
+	known, err := s.runningViews(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,10 +219,11 @@ func (s *Store) adjustRetention(ctx context.Context) error {
 	}
 	for _, t := range schema() {
 		want := t.ttl(s.cfg.Retention)
-		has := strings.Contains(engines[t.name], " TTL ")
+		running := engines[s.cfg.stored(t.name)]
+		has := strings.Contains(running, " TTL ")
 		var change string
 		switch {
-		case want != "" && !strings.Contains(engines[t.name], " TTL "+want):
+		case want != "" && !strings.Contains(running, " TTL "+want):
 			change = " MODIFY TTL " + want + " SETTINGS materialize_ttl_after_modify = 0"
 		case want == "" && has:
 			change = " REMOVE TTL"
@@ -168,37 +235,4 @@ func (s *Store) adjustRetention(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// checkSchema compares the tables that are there with those this program
-// expects, so that a table changed by hand is named before it loses data.
-func (s *Store) checkSchema(ctx context.Context) error {
-	running := make(map[string]string)
-	err := s.query(ctx, "check the tables", "SELECT table, name, type FROM system.columns WHERE database = currentDatabase()",
-		func(r driver.Rows) error {
-			var table, name, kind string
-			err := r.Scan(&table, &name, &kind)
-			running[table+"."+name] = kind
-			return err
-		})
-	if err != nil {
-		return err
-	}
-	var wrong []string
-	for _, t := range schema() {
-		for _, c := range t.columns {
-			place := t.name + "." + c.name
-			if kind, there := running[place]; !there {
-				wrong = append(wrong, place+" is missing")
-			} else if kind != c.kind {
-				wrong = append(wrong, fmt.Sprintf("%s is %s instead of %s", place, kind, c.kind))
-			}
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	slices.Sort(wrong)
-	return fmt.Errorf("database %s does not fit this program: %s; undo what was changed by hand, or use another storage.clickhouse.database",
-		s.cfg.Database, strings.Join(wrong, ", "))
 }

@@ -37,10 +37,10 @@ const (
 
 // schema returns every table, as the newest migration leaves them.
 func schema() []*table {
-	return append([]*table{
+	return withHolds(append([]*table{
 		flowTable(), bookTable(), ledgerRowTable(), ledgerVersionTable(),
-		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(),
-	}, rollupTables()...)
+		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(), leaseTable(),
+	}, rollupTables()...))
 }
 
 // flowTable has one partition per day of storing, and each batch carries one

@@ -16,6 +16,9 @@ import (
 const (
 	// readTime is how long the server may be silent inside one statement.
 	readTime = 10 * time.Minute
+	// queryTries is how often a question is asked whose connection fails before
+	// the first row: the next one goes to an address that answers.
+	queryTries = 3
 	// insertTries is how often a small insert is sent before its error is
 	// returned; the engine recognises one that had arrived after all.
 	insertTries = 4
@@ -30,9 +33,11 @@ type Store struct {
 	log  *slog.Logger
 	base func() context.Context // what outlives the calls: flow writers
 
-	mu      sync.Mutex // guards everything below
-	books   booksBatch // the entries that were refused last
+	logging sync.Mutex // one writer of the log of findings at a time; guards version
 	version uint64     // of the findings saved last
+
+	mu    sync.Mutex // guards everything below
+	books booksBatch // the entries that were refused last
 }
 
 // Open connects to the store. It does not create or change anything: call
@@ -57,7 +62,7 @@ func (c *Config) options(database string) *clickhouse.Options {
 	o := &clickhouse.Options{
 		Addr:        c.Addr,
 		Auth:        clickhouse.Auth{Database: database, Username: c.Username, Password: c.Password},
-		DialContext: dial, DialTimeout: dialTime, ReadTimeout: readTime,
+		DialContext: c.dial, DialTimeout: dialTime, ReadTimeout: readTime, Settings: c.sessionSettings(),
 		MaxOpenConns: 16, MaxIdleConns: 4, ConnMaxLifetime: time.Hour,
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
 	}
@@ -92,8 +97,25 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // query runs a SELECT and hands each row to scan, until it returns an error.
-// Values are passed as parameters by clickhouse.Named.
-func (s *Store) query(ctx context.Context, what, sql string, scan func(driver.Rows) error, values ...any) (err error) {
+// Values are passed as parameters by clickhouse.Named. A connection that fails
+// before the first row is replaced, so that the end of one server of several is
+// not the end of the question.
+func (s *Store) query(ctx context.Context, what, sql string, scan func(driver.Rows) error, values ...any) error {
+	pause := firstPause
+	for try := 1; ; try++ {
+		begun := false
+		err := s.queryOnce(ctx, what, sql, func(r driver.Rows) error {
+			begun = true
+			return scan(r)
+		}, values...)
+		if err == nil || begun || try == queryTries || !lostConnection(err) || !wait(ctx, pause) {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+func (s *Store) queryOnce(ctx context.Context, what, sql string, scan func(driver.Rows) error, values ...any) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := s.conn.Query(ctx, sql, values...)

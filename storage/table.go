@@ -11,6 +11,11 @@ type column struct {
 	name, kind, codec string
 }
 
+// alias is a column that is computed from others when it is read.
+type alias struct {
+	name, kind, expression string
+}
+
 // index is a data skipping index.
 type index struct {
 	name, expression, kind string
@@ -22,6 +27,7 @@ type table struct {
 	name      string
 	purpose   string // a sentence for README.md
 	columns   []column
+	aliases   []alias
 	indices   []index
 	engine    string
 	partition string // empty for none
@@ -46,6 +52,9 @@ func (t *table) create(r Retention) string {
 		}
 		b.WriteString("    " + c.definition())
 	}
+	for _, a := range t.aliases {
+		b.WriteString(",\n    " + a.definition())
+	}
 	for _, x := range t.indices {
 		fmt.Fprintf(&b, ",\n    INDEX %s %s TYPE %s GRANULARITY 1", x.name, x.expression, x.kind)
 	}
@@ -66,6 +75,19 @@ func (t *table) create(r Retention) string {
 	}
 	fmt.Fprintf(&b, "COMMENT '%s'", strings.ReplaceAll(t.purpose, "'", "''"))
 	return b.String()
+}
+
+// computeAliases are the statement that replaces columns which used to be
+// stored by computed ones. They may be run again.
+func (t *table) computeAliases() string {
+	var changes []string
+	for _, a := range t.aliases {
+		changes = append(changes, "DROP COLUMN IF EXISTS "+a.name)
+	}
+	for _, a := range t.aliases {
+		changes = append(changes, "ADD COLUMN "+a.definition())
+	}
+	return "ALTER TABLE " + t.name + " " + strings.Join(changes, ", ")
 }
 
 // ttl is the expression after which rows are dropped, written as ClickHouse
@@ -89,6 +111,8 @@ func (t *table) names() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+func (a alias) definition() string { return a.name + " " + a.kind + " ALIAS " + a.expression }
 
 func (c column) definition() string {
 	text := c.name + " " + c.kind
