@@ -22,7 +22,11 @@ func (o *opened) snapshot(ctx context.Context, cfg *Config, log *slog.Logger) (*
 	if err := o.syncLedgers(ctx, cfg.Registry.Dir, log); err != nil {
 		return nil, err
 	}
-	tables, err := o.Ledgers(ctx, time.Time{})
+	version, err := o.ledgerVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := o.Ledgers(ctx, version.Known)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledgers in force: %w", err)
 	}
@@ -30,7 +34,20 @@ func (o *opened) snapshot(ctx context.Context, cfg *Config, log *slog.Logger) (*
 	if err := firstError(problems); err != nil {
 		return nil, fmt.Errorf("the ledgers in the store are damaged: %w; import them again", err)
 	}
-	return registry.NewSnapshot(ledgers, cfg.Carrier.ASNs), nil
+	return registry.NewSnapshot(ledgers, cfg.Carrier.ASNs, registry.WithVersion(version)), nil
+}
+
+// ledgerVersion returns the newest import; none is the zero Version.
+func (o *opened) ledgerVersion(ctx context.Context) (registry.Version, error) {
+	all, err := o.LedgerVersions(ctx)
+	if err != nil {
+		return registry.Version{}, fmt.Errorf("read the imports of ledgers: %w", err)
+	}
+	if len(all) == 0 {
+		return registry.Version{}, nil
+	}
+	last := all[len(all)-1]
+	return registry.Version{ID: last.ID.String(), Known: last.Known}, nil
 }
 
 // syncLedgers imports dir if its content is not what it was at its last import.
