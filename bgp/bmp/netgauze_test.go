@@ -20,7 +20,9 @@ func TestNetGauze(t *testing.T) {
 		{"bmp/pmacct-200-bmp-huawei-locrib-instance/traffic-00.pcap", "bmp/pmacct-200-bmp-huawei-locrib-instance/expected.netgauze.traffic-00-bmp.json"},
 		{"bmp/pmacct-204-bmp-cisco-peer-down/traffic-00.pcap", "bmp/pmacct-204-bmp-cisco-peer-down/expected.netgauze.traffic-00-bmp.json"},
 		{"bmp/netgauze-bmp-evpn/evpn.pcap", "bmp/netgauze-bmp-evpn/expected.netgauze.evpn-bmp.json"},
+		{"bmp/pmacct-206-bmp-high-availability/traffic-00.pcap", "bmp/pmacct-206-bmp-high-availability/expected.netgauze.traffic-00-bmp.json"},
 		{"ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-00.pcap", "ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/expected.netgauze.traffic-00-bmp.json"},
+		{"ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-01.pcap", "ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/expected.netgauze.traffic-01-bmp.json"},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			// Labelled unicast is read where the session has no unicast beside it.
@@ -59,7 +61,7 @@ func TestNetGauze(t *testing.T) {
 				}
 			}
 			for text, n := range got {
-				if want[text] == 0 && labelled[text] != n {
+				if want[text] == 0 && labelled[text] != n && !treated(c.golden, text) {
 					t.Errorf("%d times %s, want %d", n, text, labelled[text])
 				}
 			}
@@ -75,6 +77,12 @@ func TestNetGauze(t *testing.T) {
 // whose Peer Up is not in the capture.
 func unread(golden, text string) bool {
 	return strings.Contains(golden, "bmp-evpn") && strings.HasPrefix(text, "198.51.100.52 ")
+}
+
+// treated names what is read as a withdrawal (RFC 7606 section 7.2): a VPN route
+// whose AS_PATH is malformed, which NetGauze does not show at all.
+func treated(golden, text string) bool {
+	return strings.Contains(golden, "pmacct-206") && strings.HasSuffix(text, " -2fbf0003a0013 192.0.2.19/32 id 0")
 }
 
 // eventText writes an event as one line: peer, instance, view, sign, prefix.

@@ -251,6 +251,7 @@ func (n *peer) merge(other *peer) {
 func (n *peer) settle() {
 	for _, s := range []*wire.Session{&n.in, &n.out} {
 		s.Extended = true // the length of the BMP message is the bound
+		s.NoNextHop = true
 		s.Labelled = 0
 		for _, t := range [][2]wire.Table{{wire.IPv4Unicast, wire.IPv4Labelled}, {wire.IPv6Unicast, wire.IPv6Labelled}} {
 			if !n.carried.Has(t[0]) && n.carried.Has(t[1]) {

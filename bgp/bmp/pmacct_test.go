@@ -3,6 +3,7 @@ package bmp
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,14 @@ import (
 // Labelled unicast is left out, which is not always read here.
 func TestPmacct(t *testing.T) {
 	for _, c := range []struct {
-		capture, golden string
-		least           int
+		captures string
+		golden   string
+		least    int
 	}{
 		{"bmp/pmacct-200-bmp-huawei-locrib-instance/traffic-00.pcap", "bmp/pmacct-200-bmp-huawei-locrib-instance/expected.pmacct.output-bmp-00.json", 50},
 		{"bmp/pmacct-204-bmp-cisco-peer-down/traffic-00.pcap", "bmp/pmacct-204-bmp-cisco-peer-down/expected.pmacct.output-bmp-00.json", 100},
+		{"bmp/pmacct-206-bmp-high-availability/traffic-00.pcap", "bmp/pmacct-206-bmp-high-availability/expected.pmacct.output-bmp-01.json", 50},
+		{"ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-00.pcap ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-01.pcap", "ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/expected.pmacct.output-bmp-00.json", 50},
 	} {
 		want := make(map[string]bool)
 		for _, line := range lines(t, c.golden) {
@@ -27,7 +31,11 @@ func TestPmacct(t *testing.T) {
 			}
 		}
 		got := make(map[string]bool)
-		for _, s := range streams(t, c.capture) {
+		var all []stream
+		for capture := range strings.FieldsSeq(c.captures) {
+			all = append(all, streams(t, capture)...)
+		}
+		for _, s := range all {
 			if s.data[0] != version {
 				continue
 			}
@@ -46,8 +54,10 @@ func TestPmacct(t *testing.T) {
 			t.Errorf("%s: only %d routes to compare", c.golden, len(want))
 		}
 		for text := range want {
-			if !got[text] {
-				t.Errorf("%s: missing %s", c.capture, text)
+			// The AS_PATH of this route is malformed: here it is withdrawn (RFC 7606
+			// section 7.2), pmacct shows it without a path.
+			if malformed := strings.HasSuffix(text, " rd 2:4226809914:19 192.0.2.19/32"); !got[text] && !malformed {
+				t.Errorf("%s: missing %s", c.captures, text)
 			}
 		}
 	}

@@ -210,7 +210,7 @@ func (u *update) check(s Session) Reason {
 	u.routes = own + multi
 	u.treat = first(u.treat, u.attributes.treat)
 	if u.routes > 0 {
-		u.treat = first(u.treat, u.attributes.lacks(own > 0))
+		u.treat = first(u.treat, u.attributes.lacks(own > 0 && !s.NoNextHop))
 	}
 	return ReasonNone
 }

@@ -76,6 +76,10 @@ type Session struct {
 	// only sensible where the session carries no unicast of the same addresses, as
 	// the two would replace each other; elsewhere they are counted as ignored.
 	Labelled Tables
+	// NoNextHop takes IPv4 routes without a NEXT_HOP, which is mandatory in a
+	// session, as routes whose next hop is not known. It is for BMP, where FRR 8
+	// leaves it out of what passed a policy and of its Loc-RIB.
+	NoNextHop bool
 }
 
 // MaxLength returns the greatest length of a message, in octets with its header.
