@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -103,7 +104,7 @@ func (s *Store) RollUp(ctx context.Context, w rules.Window, scope func(day regis
 			return done, err
 		}
 	}
-	return done, s.dropDeadRuns(ctx, w)
+	return done, s.dropDeadRuns(ctx, w, deadRunAge)
 }
 
 // expiring tells whether some of the flows of an hour may be gone, or may go
@@ -306,21 +307,21 @@ func (s *Store) dropStages(ctx context.Context, upTo uint64) error {
 }
 
 // dropDeadRuns removes the rows of runs that do not count any more, or never
-// did, from the hours of w.
-func (s *Store) dropDeadRuns(ctx context.Context, w rules.Window) error {
-	values := append(secondsOf(w), clickhouse.Named("age", strconv.FormatInt(int64(deadRunAge/time.Second), 10)))
+// did, from the hours of w, when they are older than age.
+func (s *Store) dropDeadRuns(ctx context.Context, w rules.Window, age time.Duration) error {
+	from, to := secondOf(w.From), secondOf(w.To)
+	where := strings.NewReplacer("{from}", from, "{to}", to, "{age}", strconv.FormatInt(int64(age/time.Second), 10)).Replace(deadRows)
 	for _, t := range rollups() {
 		var dead uint64
-		where := deadRows
 		err := s.query(ctx, "look for rows of old runs", "SELECT count() FROM "+t.name+" WHERE "+where,
-			func(r driver.Rows) error { return r.Scan(&dead) }, values...)
+			func(r driver.Rows) error { return r.Scan(&dead) })
 		if err != nil {
 			return err
 		}
 		if dead == 0 {
 			continue
 		}
-		if err := s.roll(ctx, "DELETE FROM "+t.name+" WHERE "+where, values...); err != nil {
+		if err := s.exec(ctx, "remove rows of old runs", "DELETE FROM "+t.name+" WHERE "+where); err != nil {
 			return err
 		}
 	}
@@ -328,6 +329,9 @@ func (s *Store) dropDeadRuns(ctx context.Context, w rules.Window) error {
 }
 
 // deadRows selects rows of a window that do not count.
-const deadRows = `bin >= toDateTime({from:Int64}, 'UTC') AND bin < toDateTime({to:Int64}, 'UTC') AND stored < now() - {age:Int64}
+const deadRows = `bin >= toDateTime({from}, 'UTC') AND bin < toDateTime({to}, 'UTC') AND stored <= now() - {age}
     AND (toStartOfHour(bin), run) NOT IN (SELECT hour, max(run) FROM rollup_runs
-        WHERE hour >= toDateTime({from:Int64}, 'UTC') AND hour < toDateTime({to:Int64}, 'UTC') GROUP BY hour)`
+        WHERE hour >= toDateTime({from}, 'UTC') AND hour < toDateTime({to}, 'UTC') GROUP BY hour)`
+
+// secondOf writes an instant for a statement without parameters.
+func secondOf(t time.Time) string { return strconv.FormatInt(min(max(t.Unix(), 0), 1<<32-1), 10) }
