@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/registry/mmdb"
 	"github.com/linewarden/linewarden/registry/xlsx"
 )
 
@@ -34,7 +35,15 @@ func (o *opened) snapshot(ctx context.Context, cfg *Config, log *slog.Logger) (*
 	if err := firstError(problems); err != nil {
 		return nil, fmt.Errorf("the ledgers in the store are damaged: %w; import them again", err)
 	}
-	return registry.NewSnapshot(ledgers, cfg.Carrier.ASNs, registry.WithVersion(version)), nil
+	options := []registry.Option{registry.WithVersion(version)}
+	if len(cfg.Registry.MMDB) > 0 {
+		databases, err := mmdb.Open(cfg.Registry.MMDB...)
+		if err != nil {
+			return nil, fmt.Errorf("registry.mmdb: %w", err)
+		}
+		options = append(options, registry.WithRemotes(databases))
+	}
+	return registry.NewSnapshot(ledgers, cfg.Carrier.ASNs, options...), nil
 }
 
 // ledgerVersion returns the newest import; none is the zero Version.

@@ -59,8 +59,8 @@ func (e *Enricher) Enrich(records []flows.Record) {
 		labels.SrcAllocation, labels.DstAllocation = prefixOf(src.Allocation), prefixOf(dst.Allocation)
 		labels.SrcNet, labels.DstNet = src.Net, dst.Net
 		labels.Holder = holderOf(line, labels.LineDirection, src.Allocation, dst.Allocation)
-		labels.SrcOrigin = e.origin(src.Network, r, r.Src, r.SrcAS, at)
-		labels.DstOrigin = e.origin(dst.Network, r, r.Dst, r.DstAS, at)
+		labels.SrcOrigin = e.origin(view, src.Network, r, r.Src, r.SrcAS, at)
+		labels.DstOrigin = e.origin(view, dst.Network, r, r.Dst, r.DstAS, at)
 	}
 }
 
@@ -124,8 +124,9 @@ func holderOf(line *registry.Line, direction flows.LineDirection, src, dst *regi
 }
 
 // origin asks the routes, then the ledger of other people's networks, then
-// takes what the exporter said.
-func (e *Enricher) origin(known *registry.Network, r *flows.Record, addr netip.Addr, exported uint32, at time.Time) uint32 {
+// takes what the exporter said, by the routes it has, and at last asks the
+// databases of the snapshot.
+func (e *Enricher) origin(view *registry.View, known *registry.Network, r *flows.Record, addr netip.Addr, exported uint32, at time.Time) uint32 {
 	if e.Routes != nil {
 		if asn, ok := e.Routes.Origin(r.Source.Exporter, addr, at); ok {
 			return asn
@@ -134,7 +135,10 @@ func (e *Enricher) origin(known *registry.Network, r *flows.Record, addr netip.A
 	if known != nil && known.ASN != 0 {
 		return known.ASN
 	}
-	return exported
+	if exported != 0 {
+		return exported
+	}
+	return view.RemoteASN(addr)
 }
 
 func prefixOf(a *registry.Allocation) netip.Prefix {

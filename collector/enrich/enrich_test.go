@@ -291,3 +291,31 @@ func BenchmarkEnrich(b *testing.B) {
 		})
 	}
 }
+
+// databases knows the origins of some addresses.
+type databases map[netip.Addr]uint32
+
+func (d databases) Remote(addr netip.Addr) registry.Remote { return registry.Remote{ASN: d[addr]} }
+
+// TestOriginsOfDatabases has a database speak where routes, ledgers and the
+// exporter are silent, and nowhere else.
+func TestOriginsOfDatabases(t *testing.T) {
+	known := databases{addr("9.9.9.9"): 19281, addr("203.0.113.1"): 1, addr("203.0.113.2"): 2}
+	e, err := New(Config{
+		Ledgers: NewLedgers(registry.NewSnapshot(carrier(), nil, registry.WithRemotes(known))),
+		Routes:  routes{addr("203.0.113.1"): 65001}, Location: shanghai,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for src, want := range map[string][2]uint32{"9.9.9.9": {19281, 7}, "203.0.113.1": {65001, 65001}, "203.0.113.2": {64600, 64600}, "9.9.9.8": {0, 7}} {
+		for i, exported := range []uint32{0, 7} {
+			records := []flows.Record{record(router, 10, 1, src, "198.51.100.5")}
+			records[0].SrcAS = exported
+			e.Enrich(records)
+			if got := records[0].Labels.SrcOrigin; got != want[i] {
+				t.Errorf("%s, exported as AS%d: AS%d, want AS%d", src, exported, got, want[i])
+			}
+		}
+	}
+}

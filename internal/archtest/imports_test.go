@@ -15,6 +15,9 @@ var direction = map[string][]string{
 	"bgp": nil, "flows": nil, "registry": nil,
 	// Reading workbooks needs a library that the ledgers themselves must not see.
 	"registry/xlsx": {"registry"},
+	// Nor the formats of databases of others and of filing systems.
+	"registry/mmdb": {"registry"},
+	"registry/xml":  {"registry"},
 	// L1: codecs and tables over one vocabulary.
 	"bgp/...":      {"bgp", "bgp/wire"},
 	"bgp/wire":     {"bgp"},
