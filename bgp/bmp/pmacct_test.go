@@ -20,9 +20,11 @@ func TestPmacct(t *testing.T) {
 		least    int
 	}{
 		{"bmp/pmacct-200-bmp-huawei-locrib-instance/traffic-00.pcap", "bmp/pmacct-200-bmp-huawei-locrib-instance/expected.pmacct.output-bmp-00.json", 50},
+		{"bmp/pmacct-200-bmp-huawei-locrib-instance/traffic-00.pcap", "bmp/pmacct-200-bmp-huawei-locrib-instance/expected.pmacct.scenario-01.output-bmp-00.json", 50},
 		{"bmp/pmacct-204-bmp-cisco-peer-down/traffic-00.pcap", "bmp/pmacct-204-bmp-cisco-peer-down/expected.pmacct.output-bmp-00.json", 100},
 		{"bmp/pmacct-206-bmp-high-availability/traffic-00.pcap", "bmp/pmacct-206-bmp-high-availability/expected.pmacct.output-bmp-01.json", 50},
 		{"ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-00.pcap ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-01.pcap", "ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/expected.pmacct.output-bmp-00.json", 50},
+		{"ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-00.pcap ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/traffic-01.pcap", "ipfix-bmp/pmacct-401-ipfixv10-bmp-ipv6-cisco-mpls-multiple-sources/expected.pmacct.scenario-01.output-bmp-00.json", 50},
 	} {
 		want := make(map[string]bool)
 		for _, line := range lines(t, c.golden) {

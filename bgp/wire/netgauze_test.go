@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"path"
 	"testing"
 
 	"github.com/linewarden/linewarden/bgp"
@@ -196,6 +197,9 @@ func gauzeRoute(t *testing.T, attributes []gauzeAttribute) (r bgp.Route) {
 	return r
 }
 
+// srv6 is a session beside flow records in one capture.
+const srv6 = "ipfix-bgp/pmacct-500-ipfixv10-bgp-cisco-srv6"
+
 // TestNetGauze holds sessions against NetGauze's reading of them, field by field.
 func TestNetGauze(t *testing.T) {
 	for _, c := range []struct {
@@ -218,13 +222,14 @@ func TestNetGauze(t *testing.T) {
 			"pmacct-305-bgp-mem-leak-test/bgp-multi-sources-update-keepalive.pcap",
 			"pmacct-305-bgp-mem-leak-test/expected.netgauze.bgp-multi-sources-update-keepalive-bgp.json", "",
 		},
+		{"../" + srv6 + "/traffic-00.pcap", "../" + srv6 + "/expected.netgauze.traffic-00-bgp.json", ""},
 	} {
 		t.Run(c.capture, func(t *testing.T) {
 			var want, got []string
-			for text := range bytes.Lines(testkit.Capture(t, "bgp/"+c.golden)) {
+			for text := range bytes.Lines(testkit.Capture(t, path.Join("bgp", c.golden))) {
 				want = append(want, gauzeLines(t, text)...)
 			}
-			list := streams(t, "bgp/"+c.capture)
+			list := streams(t, path.Join("bgp", c.capture))
 			sessions := sessionsOf(t, list, Session{AS4: true})
 			d := NewDecoder(new(Books), 16)
 			for i, s := range list {
