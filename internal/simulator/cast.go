@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"time"
@@ -24,6 +25,7 @@ type cast struct {
 	transit    *session        // abroad
 	peering    *session        // with a licensed carrier
 	world      world
+	rng        *rand.Rand
 }
 
 // world is what the carrier's customers talk to.
@@ -65,6 +67,7 @@ func (c *Carrier) assemble() {
 		c: c, ours: ourStart, foreign: foreignStart,
 		ifIndex: make(map[int]uint32), places: make(map[string]string), asns: make(map[string]uint32),
 		evaluated: make(map[string]bool),
+		rng:       rand.New(rand.NewPCG(c.cfg.Seed, ourStart)),
 	}
 	b.plant()
 	b.castLicences()

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 )
@@ -39,6 +40,7 @@ func (b *cast) addLine(s lineSpec) {
 		scope, sampled, out = "international", fine, ifInternational
 	}
 	s.defaults()
+	s.mean *= b.jitter(s.mean)
 	place := b.places[s.enterprise]
 	bandwidth := strconv.FormatFloat(max(2, s.mean*5), 'f', 0, 64)
 	if s.from == "" {
@@ -64,6 +66,20 @@ func (b *cast) addLine(s lineSpec) {
 	if s.farSide != 0 {
 		b.meterAgain(s, bandwidth)
 	}
+}
+
+// jitter is by how much a line is busier or quieter than its cast says: up to a
+// quarter, as the seed wants. Lines that are nearly idle stay so.
+func (b *cast) jitter(mean float64) float64 {
+	const (
+		idle  = 1 // Mbit/s
+		least = 0.8
+		most  = 1.25
+	)
+	if mean < idle {
+		return 1
+	}
+	return least * math.Pow(most/least, b.rng.Float64())
 }
 
 // meterAgain lets another router meter the line just added where it leaves the
