@@ -28,6 +28,7 @@ type demoFlags struct {
 	// accuracy is how many seeds are played to measure the rules; 0 plays one
 	// demo.
 	accuracy int
+	daysAgo  int // how long before the last complete day the span ends
 }
 
 func newDemo(g *globals) *cobra.Command {
@@ -78,7 +79,7 @@ func (g *globals) demoOf(ctx context.Context, f *demoFlags, show func(*demoOutco
 	if temporary {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	end, err := demoEnd()
+	end, err := demoEnd(f.daysAgo)
 	if err != nil {
 		return nil, err
 	}
@@ -185,13 +186,14 @@ func demoDir(named string) (dir string, temporary bool, err error) {
 	return named, false, nil
 }
 
-// demoEnd is the end of the last complete day of the carrier's time zone.
-func demoEnd() (time.Time, error) {
+// demoEnd is the end of the last complete day of the carrier's time zone, or of
+// one so many days before it.
+func demoEnd(daysAgo int) (time.Time, error) {
 	loc, err := time.LoadLocation(DefaultConfig().Carrier.Timezone)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("time zone of the demo: %w", err)
 	}
-	return (lastCompleteDay(time.Now(), loc) + 1).Start(loc), nil
+	return (lastCompleteDay(time.Now(), loc) + 1 - registry.Date(daysAgo)).Start(loc), nil
 }
 
 // demoConfig is a daemon on free loopback ports. The traffic of the demo lies
@@ -209,6 +211,7 @@ func demoConfig(dir, http string) (*Config, error) {
 	c.Collector.StateFile = filepath.Join(dir, "state", "netflow.state")
 	c.Collector.BooksEvery = time.Second
 	c.HTTP.Listen = http
+	c.Storage.Retention = RetentionConfig{} // the span is older than flows are kept
 	c.schedule = false
 	c.fillPaths()
 	if err := c.check(); err != nil {

@@ -151,12 +151,14 @@ func judgeAccuracy(all []tally) error {
 	return errors.Join(short...)
 }
 
-// accuracy plays several seeds and prints how right each rule was.
+// accuracy plays several seeds, each over a span that ends a day before the one
+// before, so that weekends lie elsewhere in it, and prints how right each rule
+// was.
 func (g *globals) accuracy(ctx context.Context, f *demoFlags) error {
 	var outcomes []*demoOutcome
 	var unbalanced []error
 	for i := range f.accuracy {
-		one := demoFlags{once: true, http: "127.0.0.1:0", seed: f.seed + uint64(i)}
+		one := demoFlags{once: true, http: "127.0.0.1:0", seed: f.seed + uint64(i), daysAgo: i}
 		o, err := g.demoOf(ctx, &one, func(o *demoOutcome) error { return g.sayMistakes(one.seed, o) })
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", one.seed, err)

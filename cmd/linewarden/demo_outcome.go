@@ -172,6 +172,10 @@ func (o *demoOutcome) writeFindings(g *globals) error {
 	missed, wrong := o.compare()
 	_, err := fmt.Fprintf(g.out, "应报 must %d · 漏报 missed %d · 误报 false %d · 正确未报的近似情形 near misses left alone %d of %d · 数据不足 withheld %d\n",
 		len(o.Truth.Must), len(missed), len(wrong), len(innocent), len(o.Innocents), len(o.Withheld))
+	for _, rule := range o.NotJudged {
+		_, werr := fmt.Fprintf(g.out, "  未判定 not judged, as the catalogue does not have it: %s\n", rule)
+		err = errors.Join(err, werr)
+	}
 	for _, w := range o.Withheld {
 		_, werr := fmt.Fprintf(g.out, "  数据不足 withheld: %s %s %s (%s, completeness %.3f)\n", w.Rule, w.Subject.Kind, w.Subject.ID, w.Reason, w.Completeness)
 		err = errors.Join(err, werr)
