@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/rules"
+	"github.com/linewarden/linewarden/storage"
+)
+
+// maxEvidenceRows bounds each table of a package.
+const maxEvidenceRows = 100_000
+
+// gatherEvidence reads all that a package of a finding holds.
+func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id string) (*evidence.Material, error) {
+	f, ok, err := s.Finding(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read finding: %w", err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("there is no finding %q, see linewarden findings list", id)
+	}
+	if f.Basis == nil {
+		return nil, fmt.Errorf("evidence of %s: %w; it gets them when the rule next sees the signal", id, rules.ErrNoBasis)
+	}
+	set, err := cfg.ruleset()
+	if err != nil {
+		return nil, err
+	}
+	rule, known := rules.Find(set.catalogue, f.Rule)
+	if !known {
+		return nil, fmt.Errorf("evidence of %s: rule %s is not one of this program any more", id, f.Rule)
+	}
+	m := &evidence.Material{Finding: f, Rule: rule.Spec, Location: cfg.location}
+	if m.Events, err = s.Events(ctx, id); err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
+	}
+	for _, gather := range []func(context.Context, *storage.Store, *rules.Finding) ([]evidence.Table, error){
+		ledgerTables, seriesIn(cfg.location), routeTables, bookTables,
+	} {
+		tables, err := gather(ctx, s, &f)
+		if err != nil {
+			return nil, fmt.Errorf("evidence of %s: %w", id, err)
+		}
+		m.Tables = append(m.Tables, tables...)
+	}
+	return m, nil
+}
+
+// ledgerTables are the rows the finding names, one table for each ledger, as
+// they were known when it was judged.
+func ledgerTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
+	var tables []evidence.Table
+	for _, e := range f.Evidence {
+		rows, err := s.LedgerRows(ctx, e.Ref, f.Basis.Ledgers.Known)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			tables = addLedgerRow(tables, &rows[i])
+		}
+	}
+	return tables, nil
+}
+
+func addLedgerRow(tables []evidence.Table, row *storage.LedgerRow) []evidence.Table {
+	name := "ledgers/" + row.Ledger
+	columns := append([]string{"import", "known_from", "closed_at"}, row.Columns...)
+	i := slices.IndexFunc(tables, func(t evidence.Table) bool { return t.Name == name && slices.Equal(t.Columns, columns) })
+	if i < 0 {
+		n := 0
+		for _, t := range tables {
+			if t.Name == name || strings.HasPrefix(t.Name, name+"-") {
+				n++
+			}
+		}
+		if n > 0 { // the columns changed between two imports
+			name += "-" + strconv.Itoa(n+1)
+		}
+		tables = append(tables, evidence.Table{Name: name, Columns: columns})
+		i = len(tables) - 1
+	}
+	cells := append([]string{row.Import.String(), instantText(row.Known), instantText(row.Closed)}, row.Fields...)
+	if !slices.ContainsFunc(tables[i].Rows, func(r []string) bool { return slices.Equal(r, cells) }) {
+		tables[i].Rows = append(tables[i].Rows, cells)
+	}
+	return tables
+}
+
+// instantText is an instant in a table; empty for none.
+func instantText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func number[T ~uint64 | ~uint32 | ~uint16 | ~int](n T) string { return strconv.FormatInt(int64(n), 10) }
+
+// relativeError is the 95 % half-width of a volume estimated from that many
+// packet samples, as a share of it: 1.96/√samples.
+func relativeError(samples uint64) string {
+	return strconv.FormatFloat(rules.HalfWidth(0.5, samples)*2, 'f', 4, 64)
+}
+
+// seriesIn returns what reads the traffic of the subject over the window, by
+// hours or by days of a zone, with what its figures were estimated from.
+func seriesIn(loc *time.Location) func(context.Context, *storage.Store, *rules.Finding) ([]evidence.Table, error) {
+	return func(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
+		switch f.Subject.Kind {
+		case rules.SubjectLine:
+			return lineSeries(ctx, s, f)
+		case rules.SubjectAllocation:
+			return allocationSeries(ctx, s, f, loc)
+		case rules.SubjectPrefix, rules.SubjectASN, rules.SubjectEnterprise, rules.SubjectInterface, rules.SubjectDomain:
+		}
+		return nil, nil
+	}
+}
+
+func lineSeries(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
+	t := evidence.Table{Name: "traffic/line_hours", Columns: []string{
+		"hour_utc", "from_customer_bytes", "to_customer_bytes", "samples", "relative_error_95",
+		"p95_from_customer_bps", "p95_to_customer_bps", "peak_from_customer_bps", "peak_to_customer_bps",
+	}}
+	for h, err := range s.LineHours(ctx, f.Window) {
+		if err != nil {
+			return nil, err
+		}
+		if h.Line != f.Subject.ID || len(t.Rows) == maxEvidenceRows {
+			continue
+		}
+		t.Rows = append(t.Rows, []string{
+			instantText(h.Hour), number(h.FromCustomer), number(h.ToCustomer), number(h.Samples), relativeError(h.Samples),
+			number(h.P95FromCustomer), number(h.P95ToCustomer), number(h.PeakFromCustomer), number(h.PeakToCustomer),
+		})
+	}
+	if len(t.Rows) == 0 {
+		return nil, nil
+	}
+	return []evidence.Table{t}, nil
+}
+
+func allocationSeries(ctx context.Context, s *storage.Store, f *rules.Finding, loc *time.Location) ([]evidence.Table, error) {
+	t := evidence.Table{Name: "traffic/allocation_days", Columns: []string{
+		"day", "out_bytes", "in_bytes", "samples", "relative_error_95", "web_out_bytes",
+		"served_networks", "served_asns", "filled_networks", "filled_asns", "unscaled_bytes",
+	}}
+	for d, err := range s.Allocations(ctx, f.Window, loc) {
+		if err != nil {
+			return nil, err
+		}
+		if d.Allocation.String() != f.Subject.ID || len(t.Rows) == maxEvidenceRows {
+			continue
+		}
+		t.Rows = append(t.Rows, []string{
+			d.Day.String(), number(d.Out), number(d.In), number(d.Samples), relativeError(d.Samples), number(d.WebOut),
+			number(d.ServedNetworks), number(d.ServedASNs), number(d.FilledNetworks), number(d.FilledASNs), number(d.Unscaled),
+		})
+	}
+	if len(t.Rows) == 0 {
+		return nil, nil
+	}
+	return []evidence.Table{t}, nil
+}
+
+// routeTables are the paths of the subject's addresses over the window, with
+// the peers that told them and the times.
+func routeTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
+	if f.Subject.Kind != rules.SubjectPrefix && f.Subject.Kind != rules.SubjectAllocation {
+		return nil, nil
+	}
+	prefix, err := netip.ParsePrefix(f.Subject.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the subject: %w", err)
+	}
+	t := evidence.Table{Name: "routes/intervals", Columns: []string{
+		"prefix", "router", "peer", "peer_as", "view", "as_path", "origins", "next_hop", "validity", "from", "to", "end",
+	}}
+	for r, err := range s.RoutesWithin(ctx, prefix, f.Window) {
+		if err != nil {
+			return nil, err
+		}
+		if len(t.Rows) == maxEvidenceRows {
+			break
+		}
+		t.Rows = append(t.Rows, []string{
+			r.Route.Prefix.String(), addressText(r.Peer.Router), addressText(r.Peer.Peer), number(r.PeerAS), viewName(r.Peer.View), r.Route.Path.String(),
+			strings.Trim(fmt.Sprint(r.Origins), "[]"), addressText(r.Route.NextHop), r.Validity.String(), instantText(r.From), instantText(r.To), r.End.String(),
+		})
+	}
+	if len(t.Rows) == 0 {
+		return nil, nil
+	}
+	return []evidence.Table{t}, nil
+}
+
+// bookTables say how complete the data of the window is, by exporter.
+func bookTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
+	books, err := s.ExporterBooks(ctx, f.Window)
+	if err != nil {
+		return nil, err
+	}
+	t := evidence.Table{Name: "completeness", Columns: []string{
+		"exporter", "records_received", "records_stored", "records_missed_by_sequence", "minutes_heard", "completeness",
+	}}
+	for _, b := range books {
+		t.Rows = append(t.Rows, []string{
+			b.Exporter.String(), number(b.Received), number(b.Stored), number(b.Missed), number(b.Minutes),
+			strconv.FormatFloat(b.Completeness(), 'f', 4, 64),
+		})
+	}
+	if len(t.Rows) == 0 {
+		return nil, nil
+	}
+	return []evidence.Table{t}, nil
+}
