@@ -123,42 +123,44 @@ func committed(v *registry.View, enterprise string, services []string) bool {
 }
 
 // allocationDays holds the allocations a rule may judge, each with what it did
-// on the days in question, in the words D of the rule.
+// on the days in question, in the words D of the rule. It holds those that were
+// heard of, not all that are filed.
 type allocationDays[D any] struct {
-	in    Inputs
-	books allocationBooks
-	by    map[AllocationID]*allocationFile[D]
+	in       Inputs
+	services []string
+	books    allocationBooks
+	by       map[AllocationID]*allocationFile[D] // nil for those not to be judged
 }
 
 // allocationFile is a fact in the making.
 type allocationFile[D any] struct {
 	record    AllocationRecord
 	days      map[registry.Date]*D
-	exporters map[netip.Addr]bool
+	exporters []netip.Addr
 	// promising is set when the totals of some day make it worth asking for more.
 	promising bool
 }
 
 // readAllocations reads the totals of allocations on the days that are to be
-// judged. fold puts one row into the words of the rule and says whether it is
-// worth asking for more.
+// judged: without an active licence for any of the services there, or without
+// services all days on which the rule may have something to say. fold puts one
+// row into the words of the rule and says whether it is worth asking for more.
 func readAllocations[D any](ctx context.Context, in Inputs, services []string, fold func(*AllocationDay) (D, bool)) (*allocationDays[D], error) {
-	a, err := openAllocations[D](ctx, in, services)
+	books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read exporter books: %w", err)
 	}
+	a := &allocationDays[D]{in: in, services: services, books: newAllocationBooks(books), by: make(map[AllocationID]*allocationFile[D])}
 	for row, err := range in.Traffic.Allocations(ctx, in.Span.Window(), in.Span.Location) {
 		if err != nil {
 			return nil, fmt.Errorf("read allocations: %w", err)
 		}
-		file := a.by[row.Allocation]
+		file := a.file(row.Allocation)
 		if file == nil || file.record.on(row.Day) == nil {
 			continue
 		}
 		file.record.UnscaledBytes += row.Unscaled
-		for _, e := range row.Exporters {
-			file.exporters[e] = true
-		}
+		file.exporters = addNew(file.exporters, row.Exporters)
 		d, promising := fold(&row)
 		file.days[row.Day] = &d
 		file.promising = file.promising || promising
@@ -166,32 +168,24 @@ func readAllocations[D any](ctx context.Context, in Inputs, services []string, f
 	return a, nil
 }
 
-// openAllocations starts a file for each allocation with a day to judge.
-func openAllocations[D any](ctx context.Context, in Inputs, services []string) (*allocationDays[D], error) {
-	books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
-	if err != nil {
-		return nil, fmt.Errorf("read exporter books: %w", err)
+// file returns the file of an allocation, or nil if it is not to be judged on
+// any day.
+func (a *allocationDays[D]) file(id AllocationID) *allocationFile[D] {
+	if file, known := a.by[id]; known {
+		return file
 	}
-	a := &allocationDays[D]{in: in, books: newAllocationBooks(books), by: make(map[AllocationID]*allocationFile[D])}
-	rows := in.Ledgers.Ledgers().Allocations
-	for i := range rows {
-		id := rows[i].Prefix
-		if a.by[id] != nil || !rows[i].Valid.Overlaps(in.Span.Days) {
-			continue
-		}
-		standings := spells(in.Span.Days, func(day registry.Date) (Standing, bool) {
-			return standingFor(in.Ledgers.At(day), id, services)
-		})
-		if len(standings) == 0 {
-			continue
-		}
+	a.by[id] = nil
+	standings := spells(a.in.Span.Days, func(day registry.Date) (Standing, bool) {
+		return standingFor(a.in.Ledgers.At(day), id, a.services)
+	})
+	if len(standings) > 0 {
 		name := standings[len(standings)-1].State.HolderName
 		a.by[id] = &allocationFile[D]{
-			record: AllocationRecord{Subject: Subject{SubjectAllocation, id.String(), name}, Span: in.Span.Days, Standings: standings},
-			days:   make(map[registry.Date]*D), exporters: make(map[netip.Addr]bool),
+			record: AllocationRecord{Subject: Subject{SubjectAllocation, id.String(), name}, Span: a.in.Span.Days, Standings: standings},
+			days:   make(map[registry.Date]*D),
 		}
 	}
-	return a, nil
+	return a.by[id]
 }
 
 // day returns what is kept of an allocation on a day, or nil.
@@ -206,7 +200,7 @@ func (a *allocationDays[D]) day(id AllocationID, day registry.Date) *D {
 func (a *allocationDays[D]) promising() []AllocationID {
 	var out []AllocationID
 	for id, file := range a.by {
-		if file.promising {
+		if file != nil && file.promising {
 			out = append(out, id)
 		}
 	}
@@ -219,29 +213,44 @@ func comparePrefixes(a, b netip.Prefix) int {
 }
 
 // each closes the files and hands over the ones with something to judge: with
-// traffic on the days in question, or with less data than that would take. An
-// allocation that was silent while its exporters were heard is none.
+// traffic on the days in question, or silent while the exporters of the
+// holder's lines were not heard well. An allocation that was silent while they
+// were is none.
 func (a *allocationDays[D]) each(minCompleteness float64, hand func(r AllocationRecord, days []D)) {
-	ports := exportersOfHolders(a.in)
 	for _, file := range a.by {
-		r := &file.record
-		for _, s := range r.Standings {
-			if len(file.days) > 0 {
-				break // who saw it is who counts
-			}
-			for _, e := range ports[s.State.Holder] {
-				file.exporters[e] = true
-			}
-		}
-		r.Exporters, r.Completeness = a.books.completeness(file.exporters)
-		if len(file.days) == 0 && (len(r.Exporters) == 0 || r.Completeness >= minCompleteness) {
+		if file == nil || len(file.days) == 0 {
 			continue
 		}
 		var days []D
 		for _, d := range sortedDays(file.days) {
 			days = append(days, *file.days[d])
 		}
-		hand(*r, days)
+		file.record.Exporters, file.record.Completeness = a.books.completeness(file.exporters)
+		hand(file.record, days)
+	}
+	a.silent(minCompleteness, hand)
+}
+
+// silent hands over the allocations of which nothing was heard, where the
+// exporters of the holder's lines were not heard well.
+func (a *allocationDays[D]) silent(minCompleteness float64, hand func(r AllocationRecord, days []D)) {
+	deaf := exportersOfHolders(a.in)
+	for holder, exporters := range deaf {
+		if _, share := a.books.completeness(exporters); share >= minCompleteness {
+			delete(deaf, holder)
+		}
+	}
+	rows := a.in.Ledgers.Ledgers().Allocations
+	for i := range rows {
+		exporters := deaf[rows[i].EnterpriseID]
+		if len(exporters) == 0 || !rows[i].Valid.Overlaps(a.in.Span.Days) {
+			continue
+		}
+		if file := a.file(rows[i].Prefix); file != nil && len(file.days) == 0 {
+			file.record.Exporters, file.record.Completeness = a.books.completeness(exporters)
+			hand(file.record, nil)
+			a.by[rows[i].Prefix] = nil // a block has a row for each of its holders
+		}
 	}
 }
 
@@ -267,9 +276,9 @@ func newAllocationBooks(list []ExporterBooks) allocationBooks {
 
 // completeness returns the names of exporters in order, and the share of what
 // they ought to have told that was stored.
-func (b allocationBooks) completeness(exporters map[netip.Addr]bool) (names []string, share float64) {
+func (b allocationBooks) completeness(exporters []netip.Addr) (names []string, share float64) {
 	var all ExporterBooks
-	for e := range exporters {
+	for _, e := range exporters {
 		all.Received += b[e].Received
 		all.Stored += b[e].Stored
 		all.Missed += b[e].Missed
@@ -291,7 +300,7 @@ func exportersOfHolders(in Inputs) map[string][]netip.Addr {
 		}
 		for _, p := range v.LinePorts(lines[i].ID) {
 			if p.Counts {
-				out[lines[i].EnterpriseID] = append(out[lines[i].EnterpriseID], p.Interface.Exporter)
+				out[lines[i].EnterpriseID] = addNew(out[lines[i].EnterpriseID], []netip.Addr{p.Interface.Exporter})
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func readPeaks(ctx context.Context, in Inputs, p Params) (map[string]*DeliveryPe
 			}
 			h := found[site.holder]
 			if h == nil {
-				h = &holderHours{days: make(map[registry.Date]*dayHours), exporters: make(map[netip.Addr]bool)}
+				h = &holderHours{days: make(map[registry.Date]*dayHours)}
 				found[site.holder] = h
 			}
 			h.add(&row, site.place)
@@ -137,7 +137,7 @@ func readPeaks(ctx context.Context, in Inputs, p Params) (map[string]*DeliveryPe
 // holderHours adds up the hours of a holder's cdn allocations.
 type holderHours struct {
 	days      map[registry.Date]*dayHours
-	exporters map[netip.Addr]bool
+	exporters []netip.Addr
 	unscaled  uint64
 }
 
@@ -150,9 +150,7 @@ type dayHours struct {
 
 func (h *holderHours) add(row *AllocationDay, place registry.Place) {
 	h.unscaled += row.Unscaled
-	for _, e := range row.Exporters {
-		h.exporters[e] = true
-	}
+	h.exporters = addNew(h.exporters, row.Exporters)
 	d := h.days[row.Day]
 	if d == nil {
 		d = &dayHours{day: PeakDay{Day: row.Day}}

@@ -144,6 +144,9 @@ const maxNamedEntries = 8
 // and marks the allocations that routes must be asked about.
 func (m *pathMeasure) mark(p Params) {
 	for id, file := range m.days.by {
+		if file == nil {
+			continue
+		}
 		for day, d := range file.days {
 			slices.SortFunc(d.Entries, func(a, b PathEntry) int {
 				return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Interface, b.Interface))
