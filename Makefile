@@ -55,8 +55,8 @@ demo: engine build ## play a simulated carrier and print what is found
 accuracy: engine build ## measure how right the rules are, over five simulated carriers
 	./bin/linewarden demo --accuracy 5
 
-bench: engine ## measure decoding and the whole path, beside other collectors
-	$(GO) test -run '^$$' -bench '^BenchmarkPath$$' -timeout 1h ./cmd/linewarden/
+bench: engine ## measure decoding, the whole path and tables of routes, beside other programs
+	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes)$$' -timeout 2h ./cmd/linewarden/
 
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

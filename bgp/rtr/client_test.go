@@ -129,9 +129,9 @@ func TestExpire(t *testing.T) {
 		s.serve()
 		began := time.Now()
 		_ = s.conn.Close()
-		time.Sleep(7199 * time.Second)
+		<-time.After(7199 * time.Second)
 		s.expect(served)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		s.expect("0: ")
 		if s.client.Status()[0].Current {
 			t.Errorf("current after %v", time.Since(began))
