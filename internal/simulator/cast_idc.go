@@ -71,8 +71,10 @@ func (b *cast) dataCentreInnocents(rack served) {
 	s.apps, s.down, s.profile, s.far, s.router = webApps(), 0.75, office, b.world.content, shanghai
 	// What scanners get: small refusals from every address, as many as they send.
 	s.parts = []part{{name: "answers to scanners", share: 0.04, down: 0.5, far: b.world.clients, apps: []app{
-		{proto: protoTCP, port: 22, size: 60, nearSide: true}, {proto: protoTCP, port: 23, size: 60, nearSide: true},
-		{proto: protoTCP, port: 445, size: 60, nearSide: true}, {proto: protoTCP, port: 3389, size: 60, nearSide: true},
+		{proto: protoTCP, port: 22, size: 60, nearSide: true},
+		{proto: protoTCP, port: 23, size: 60, nearSide: true},
+		{proto: protoTCP, port: 445, size: 60, nearSide: true},
+		{proto: protoTCP, port: 3389, size: 60, nearSide: true},
 	}}}
 	id = b.serve(s).String()
 	b.innocent(unlicensedIDC, "allocation", id, "every address answers scanners, and takes more than it gives")
