@@ -237,14 +237,18 @@ func (l *link) agree(p *pdu) error {
 		l.agreed = l.agreed || p.kind != packet.RTR_SERIAL_NOTIFY
 		return nil
 	case l.agreed:
-		return &fault{end: EndVersion, code: codeUnexpected, say: p.kind != packet.RTR_ERROR_REPORT,
-			err: fmt.Errorf("a message of version %d after version %d was agreed on", p.version, l.version)}
+		return &fault{
+			end: EndVersion, code: codeUnexpected, say: p.kind != packet.RTR_ERROR_REPORT,
+			err: fmt.Errorf("a message of version %d after version %d was agreed on", p.version, l.version),
+		}
 	case p.version > l.version:
 		if p.version <= latest {
 			l.cache.speak = p.version
 		}
-		return &fault{end: EndVersion, code: packet.UNSUPPORTED_PROTOCOL_VERSION, say: p.kind != packet.RTR_ERROR_REPORT,
-			err: fmt.Errorf("the cache speaks version %d, we spoke %d", p.version, l.version)}
+		return &fault{
+			end: EndVersion, code: packet.UNSUPPORTED_PROTOCOL_VERSION, say: p.kind != packet.RTR_ERROR_REPORT,
+			err: fmt.Errorf("the cache speaks version %d, we spoke %d", p.version, l.version),
+		}
 	case p.kind == packet.RTR_SERIAL_NOTIFY:
 		return nil
 	case l.asked == askedChanges || p.kind == packet.RTR_ERROR_REPORT:
@@ -310,27 +314,8 @@ func (l *link) payload(p *pdu) error {
 	if p.kind == routerKey {
 		return nil
 	}
-	r := p.record
-	_, added := a.added[r]
-	_, removed := a.removed[r]
-	known := false
-	if !a.whole {
-		_, known = l.cache.data[r]
-	}
-	have := added || known && !removed
-	switch {
-	case p.announce && have:
-		return &fault{end: EndDuplicate, code: packet.DUPLICATE_ANNOUNCEMENT_RECORD, say: true, err: fmt.Errorf("%v is announced twice", r.payload())}
-	case !p.announce && !have:
-		return &fault{end: EndUnknown, code: packet.WITHDRAWAL_OF_UNKNOWN_RECORD, say: true, err: fmt.Errorf("%v is withdrawn and was not there", r.payload())}
-	case p.announce && removed:
-		delete(a.removed, r)
-	case p.announce:
-		a.added[r] = struct{}{}
-	case added:
-		delete(a.added, r)
-	default:
-		a.removed[r] = struct{}{}
+	if err := a.take(p.record, p.announce, l.cache.data); err != nil {
+		return err
 	}
 	n := len(a.added)
 	if !a.whole {
@@ -338,6 +323,29 @@ func (l *link) payload(p *pdu) error {
 	}
 	if most := l.cache.client.config.MaxPayloads; n > most {
 		return &fault{end: EndLimit, code: packet.INTERNAL_ERROR, say: true, err: fmt.Errorf("more than %d payloads", most)}
+	}
+	return nil
+}
+
+// take notes one payload. What was known counts for an answer of changes alone.
+func (a *answer) take(r record, announce bool, before map[record]struct{}) error {
+	_, added := a.added[r]
+	_, removed := a.removed[r]
+	_, known := before[r]
+	have := added || !a.whole && known && !removed
+	switch {
+	case announce && have:
+		return &fault{end: EndDuplicate, code: packet.DUPLICATE_ANNOUNCEMENT_RECORD, say: true, err: fmt.Errorf("%v is announced twice", r.payload())}
+	case !announce && !have:
+		return &fault{end: EndUnknown, code: packet.WITHDRAWAL_OF_UNKNOWN_RECORD, say: true, err: fmt.Errorf("%v is withdrawn and was not there", r.payload())}
+	case announce && removed:
+		delete(a.removed, r)
+	case announce:
+		a.added[r] = struct{}{}
+	case added:
+		delete(a.added, r)
+	default:
+		a.removed[r] = struct{}{}
 	}
 	return nil
 }

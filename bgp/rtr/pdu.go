@@ -77,7 +77,7 @@ func lengthOf(head []byte) (int, error) {
 // library reads it, which looks at no length.
 func fits(b []byte) error {
 	n := len(b)
-	ok := false
+	var ok bool
 	switch kind := b[1]; kind {
 	case packet.RTR_SERIAL_NOTIFY:
 		ok = n == packet.RTR_SERIAL_NOTIFY_LEN
