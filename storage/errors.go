@@ -125,7 +125,12 @@ func tlsError(err error) bool {
 		alert  tls.AlertError
 		cert   *tls.CertificateVerificationError
 	)
-	return errors.As(err, &header) || errors.As(err, &alert) || errors.As(err, &cert)
+	if errors.As(err, &header) || errors.As(err, &alert) || errors.As(err, &cert) {
+		return true
+	}
+	// What the other end does not like of this client comes after the handshake.
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // lostConnection tells whether a statement failed for its connection alone.

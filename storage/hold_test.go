@@ -26,8 +26,8 @@ func TestHeldRowsOutliveTheirTables(t *testing.T) {
 	for _, statement := range []string{
 		"INSERT INTO routes (stored, at, kind, prefix, prefix_bits) SELECT now(), now64(6), 'announce', toIPv6('203.0.113.0'), 120",
 		"INSERT INTO routes (stored, at, kind, prefix, prefix_bits) SELECT now(), now64(6), 'announce', toIPv6('198.51.100.0'), 120",
-		"INSERT INTO finding_events (id, subject) SELECT 'f-1', 'x'",
-		"INSERT INTO finding_events (id, subject) SELECT 'f-2', 'x'",
+		"INSERT INTO finding_events (id, subject, at) SELECT 'f-1', 'x', now64(9)",
+		"INSERT INTO finding_events (id, subject, at) SELECT 'f-2', 'x', now64(9)",
 	} {
 		if err := s.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)

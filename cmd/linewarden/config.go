@@ -26,6 +26,7 @@ type Config struct {
 	Storage   StorageConfig   `yaml:"storage"`
 	Registry  RegistryConfig  `yaml:"registry"`
 	Rules     RulesConfig     `yaml:"rules"`
+	Cases     CasesConfig     `yaml:"cases"`
 	HTTP      HTTPConfig      `yaml:"http"`
 	Privacy   PrivacyConfig   `yaml:"privacy"`
 	Notify    []NotifyConfig  `yaml:"notify"`
@@ -110,22 +111,6 @@ type StorageConfig struct {
 	ClickHouse ClickHouseConfig `yaml:"clickhouse"`
 	Embedded   EmbeddedConfig   `yaml:"embedded"`
 	Retention  RetentionConfig  `yaml:"retention"`
-}
-
-// ClickHouseConfig names a server; without addresses the embedded engine is
-// used.
-type ClickHouseConfig struct {
-	Addr         []string `yaml:"addr"`
-	Database     string   `yaml:"database"`
-	Username     string   `yaml:"username"`
-	Password     string   `yaml:"password"`
-	PasswordFile string   `yaml:"password_file"`
-	Cluster      string   `yaml:"cluster"`
-}
-
-// EmbeddedConfig is the engine inside.
-type EmbeddedConfig struct {
-	Path string `yaml:"path"`
 }
 
 // RetentionConfig says how long each kind of data is kept.
@@ -276,6 +261,7 @@ func (c *Config) check() error {
 	}
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
+	c.checkStorage(bad)
 	if len(c.Carrier.ASNs) == 0 {
 		bad("carrier.asns", "needs the carrier's AS number, the one that its customers see")
 	}

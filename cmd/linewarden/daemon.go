@@ -118,10 +118,7 @@ func (d *daemon) run(ctx context.Context) error {
 		}
 	})
 	if d.cfg.schedule {
-		group.Go(func() error {
-			d.auditor.schedule(running)
-			return nil
-		})
+		group.Go(func() error { return d.leadRules(running) })
 	}
 	return errors.Join(group.Wait(), d.close(context.WithoutCancel(ctx)))
 }

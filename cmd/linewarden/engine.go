@@ -9,7 +9,10 @@ import (
 )
 
 func newEngine(g *globals) *cobra.Command {
-	var path, listen, library string
+	var (
+		path, listen, library string
+		memory                int64
+	)
 	c := &cobra.Command{
 		Use:   "engine --path DIR --listen ADDR",
 		Short: "Run the embedded ClickHouse engine behind the native protocol",
@@ -28,11 +31,12 @@ func newEngine(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return engine.Run(cmd.Context(), engine.Config{Path: abs, Listen: listen, Library: library, Logger: g.logger()})
+			return engine.Run(cmd.Context(), engine.Config{Path: abs, Listen: listen, Library: library, MaxMemory: memory, Logger: g.logger()})
 		},
 	}
 	c.Flags().StringVar(&path, "path", "", "`directory` of the data (default storage.embedded.path)")
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:19000", "`address` to listen on: loopback host:port or unix:///path")
 	c.Flags().StringVar(&library, "library", "", "`file` of libchdb (default: the user's cache and the system's library folders)")
+	c.Flags().Int64Var(&memory, "memory", 0, "most memory of the engine in `bytes` (default half of the machine's)")
 	return c
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/linewarden/linewarden/storage"
@@ -47,7 +46,19 @@ func openOwnStore(ctx context.Context, cfg *Config, log *slog.Logger) (*opened, 
 	return openWith(ctx, cfg, false, log)
 }
 
-func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_ *opened, err error) {
+func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (*opened, error) {
+	o, err := openAsIs(ctx, cfg, share, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.Migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the store: %w", err), o.close(context.WithoutCancel(ctx)))
+	}
+	return o, nil
+}
+
+// openAsIs opens the store and changes nothing in it, for backups and checks.
+func openAsIs(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_ *opened, err error) {
 	o := &opened{log: log}
 	addr := cfg.Storage.ClickHouse.Addr
 	if len(addr) == 0 {
@@ -67,9 +78,13 @@ func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_
 		return nil, err
 	}
 	c := cfg.Storage
+	secure, err := c.ClickHouse.TLS.config()
+	if err != nil {
+		return nil, err
+	}
 	o.Store, err = storage.Open(ctx, storage.Config{
 		Addr: addr, Database: c.ClickHouse.Database, Username: c.ClickHouse.Username, Password: password,
-		Cluster: c.ClickHouse.Cluster,
+		Cluster: c.ClickHouse.Cluster, TLS: secure,
 		Retention: storage.Retention{
 			Flows: time.Duration(c.Retention.Flows), Rollups: time.Duration(c.Retention.Rollups),
 			Routes: time.Duration(c.Retention.Routes), Findings: time.Duration(c.Retention.Findings),
@@ -79,9 +94,6 @@ func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_
 	})
 	if err != nil {
 		return nil, err
-	}
-	if err := o.Migrate(ctx); err != nil {
-		return nil, fmt.Errorf("prepare the store: %w", err)
 	}
 	return o, nil
 }
@@ -109,7 +121,7 @@ func (o *opened) embedded(ctx context.Context, cfg *Config, share bool, log *slo
 				return addr, err
 			}
 		}
-		o.engine, err = engine.Supervise(ctx, engine.ProcessConfig{Binary: binary, Path: path, Logger: log})
+		o.engine, err = engine.Supervise(ctx, engine.ProcessConfig{Binary: binary, Path: path, Memory: int64(cfg.Storage.Embedded.Memory), Logger: log})
 		if err == nil {
 			if share {
 				o.shared = path
@@ -170,16 +182,4 @@ func (o *opened) close(ctx context.Context) error {
 		err = errors.Join(err, o.guest.Close())
 	}
 	return err
-}
-
-// password returns the password of the server, from the file if one is named.
-func (c ClickHouseConfig) password() (string, error) {
-	if c.PasswordFile == "" {
-		return c.Password, nil
-	}
-	text, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("storage.clickhouse.password_file: %w", err)
-	}
-	return strings.TrimRight(string(text), "\r\n"), nil
 }

@@ -76,6 +76,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxConnections < 0 {
 		problems = append(problems, fmt.Errorf("max connections is %d, it must be positive", c.MaxConnections))
 	}
+	if c.MaxMemory < 0 {
+		problems = append(problems, fmt.Errorf("memory is %d bytes, it must be positive", c.MaxMemory))
+	}
 	_, _, err := parseListen(c.Listen)
 	return c, errors.Join(append(problems, err)...)
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,7 +50,9 @@ type ProcessConfig struct {
 	Path string
 	// Library is passed on as --library when it is not empty.
 	Library string
-	Logger  *slog.Logger
+	// Memory is passed on as --memory when it is not 0, in bytes.
+	Memory int64
+	Logger *slog.Logger
 }
 
 // Process is a running child.
@@ -114,6 +117,9 @@ func begin(ctx context.Context, c ProcessConfig, addr string) (_ *Process, err e
 	args := []string{"engine", "--path", c.Path, "--listen", addr}
 	if c.Library != "" {
 		args = append(args, "--library", c.Library)
+	}
+	if c.Memory != 0 {
+		args = append(args, "--memory", strconv.FormatInt(c.Memory, 10))
 	}
 	p := &Process{
 		// It lives longer than the context of its start.

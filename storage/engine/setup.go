@@ -35,9 +35,9 @@ var rights = []string{
 const serverText = `<clickhouse>
   <users_config>%s</users_config>
   <max_server_memory_usage>%d</max_server_memory_usage>
-  <mark_cache_size>134217728</mark_cache_size>
-  <primary_index_cache_size>134217728</primary_index_cache_size>
-  <index_mark_cache_size>33554432</index_mark_cache_size>
+  <mark_cache_size>%d</mark_cache_size>
+  <primary_index_cache_size>%d</primary_index_cache_size>
+  <index_mark_cache_size>%d</index_mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <access_control_improvements>
     <table_engines_require_grant>true</table_engines_require_grant>
@@ -74,15 +74,24 @@ const usersText = `<clickhouse>
 </clickhouse>
 `
 
+// The caches of marks and of primary keys each take this share of the memory, and
+// no more than so many bytes.
+const (
+	cacheShare = 32
+	maxCache   = 128 << 20
+)
+
 // writeSetup writes the configuration files and returns the arguments of every
 // engine connection.
 func writeSetup(c *Config) (args []string, err error) {
+	// The caches are counted in the memory of the engine and must leave room in it.
+	cache := min(c.MaxMemory/cacheShare, maxCache)
 	server, users := filepath.Join(c.Path, "config.xml"), filepath.Join(c.Path, "users.xml")
 	var escaped strings.Builder
 	if err := xml.EscapeText(&escaped, []byte(users)); err != nil {
 		return nil, fmt.Errorf("write the engine's configuration: %w", err)
 	}
-	if err := writeFile(server, fmt.Sprintf(serverText, escaped.String(), c.MaxMemory)); err != nil {
+	if err := writeFile(server, fmt.Sprintf(serverText, escaped.String(), c.MaxMemory, cache, cache, cache/4)); err != nil {
 		return nil, err
 	}
 	var grants strings.Builder

@@ -51,13 +51,14 @@ func child(ctx context.Context, args []string) int {
 	listen := flags.String("listen", "", "")
 	library := flags.String("library", "", "")
 	connections := flags.Int("connections", 0, "") // for tests of the limit
+	memory := flags.Int64("memory", 0, "")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, MaxConnections: *connections, Logger: log}); err != nil {
+	if err := engine.Run(ctx, engine.Config{Path: *path, Listen: *listen, Library: *library, MaxConnections: *connections, MaxMemory: *memory, Logger: log}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
