@@ -10,6 +10,11 @@
 // text may hold anything printable; ids and codes may not hold full-width or
 // invisible characters, domain names are ASCII (punycode) and lower case.
 //
+// XML files of filing systems are no ledgers: registry/xml makes ledgers of
+// them, to be looked through before they are imported. A Calendar tells working
+// days, registry/mmdb what is known of addresses in no ledger; neither is a
+// ledger.
+//
 // Dates are civil days; a row is true from its valid_from to its valid_to, both
 // included. A ledger may hold several rows of one key on different days, never
 // on the same; keys that belong to a party include it, so that two enterprises

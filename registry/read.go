@@ -82,6 +82,8 @@ func (d *directory) fileHint(name string) string {
 	switch suffix := filepath.Ext(lower); suffix {
 	case ".xls", ".xlsm", ".xlsb", ".ods", ".et":
 		return "; save it as .xlsx or as CSV UTF-8"
+	case ".xml":
+		return "; make ledgers of it with linewarden registry convert"
 	case ".csv", ".txt", ".tsv", "":
 		if like := nearest(strings.TrimSuffix(lower, suffix), ledgerNames()); like != "" {
 			return "; did you mean " + like + ".csv?"

@@ -13,8 +13,8 @@ import (
 )
 
 func newRegistry(g *globals) *cobra.Command {
-	return group("registry", "Check, import and compare the ledgers",
-		newRegistryCheck(g), newRegistryImport(g), newRegistryDiff(g))
+	return group("registry", "Check, import, compare and convert the ledgers",
+		newRegistryCheck(g), newRegistryImport(g), newRegistryDiff(g), newRegistryConvert(g))
 }
 
 func newRegistryCheck(g *globals) *cobra.Command {
