@@ -30,6 +30,8 @@ var (
 	ErrMemory = errors.New("the store has not enough memory")
 	// ErrNewerSchema is returned when the database was made by a newer program.
 	ErrNewerSchema = errors.New("the database is newer than this program")
+	// ErrOldServer is returned when the server is too old for the schema.
+	ErrOldServer = errors.New("the server is too old")
 	// ErrConflict is returned when somebody else has imported ledgers meanwhile.
 	ErrConflict = errors.New("ledgers were imported by another process at the same time")
 	// ErrClosed is returned when a closed writer is used.

@@ -28,7 +28,7 @@ func TestConfigIsChecked(t *testing.T) {
 		{"long name", func(c *storage.Config) { c.Database = strings.Repeat("a", 64) }, "at most 63"},
 		{"default database", func(c *storage.Config) { c.Database = "default" }, "name one for Linewarden alone"},
 		{"system database", func(c *storage.Config) { c.Database = "System" }, "belongs to ClickHouse"},
-		{"cluster", func(c *storage.Config) { c.Cluster = "c1" }, "tables on a cluster are not supported"},
+		{"cluster", func(c *storage.Config) { c.Cluster = "a b'" }, "letters, digits, dots"},
 		{"privacy of IPv4", func(c *storage.Config) { c.ThirdPartyV4 = 33 }, "third_party_prefix_v4 is 33"},
 		{"privacy of IPv6", func(c *storage.Config) { c.ThirdPartyV6 = -1 }, "third_party_prefix_v6 is -1"},
 		{"negative retention", func(c *storage.Config) { c.Retention.Flows = -time.Hour }, "retention of -1h0m0s"},

@@ -124,6 +124,10 @@ func (s *Store) applySteps(ctx context.Context) error {
 	return nil
 }
 
+// oldestServer is the first major version of ClickHouse that has all the schema
+// uses: the codec GCD came in 23.9.
+const oldestServer = 24
+
 // createDatabase connects without a database, as there may be none yet.
 func (s *Store) createDatabase(ctx context.Context) (err error) {
 	what := "create database " + s.cfg.Database
@@ -132,6 +136,14 @@ func (s *Store) createDatabase(ctx context.Context) (err error) {
 		return s.explain(what, err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	server, err := conn.ServerVersion()
+	if err != nil {
+		return s.explain(what, err)
+	}
+	if v := server.Version; v.Major < oldestServer {
+		return fmt.Errorf("%s: %w: %s is ClickHouse %s, the schema needs %d.1 or newer (DateTime64, IPv6, codecs and tokens of inserts)",
+			what, ErrOldServer, strings.Join(s.cfg.Addr, ", "), v, oldestServer)
+	}
 	// The name has been checked to be an identifier.
 	return s.execOn(ctx, conn, what, "CREATE DATABASE IF NOT EXISTS `"+s.cfg.Database+"` ENGINE = Atomic")
 }

@@ -93,7 +93,12 @@ func (w *writer) exception(e *exception) error {
 	})
 }
 
+// progress tells how far a statement is. Clients that know nothing of rows that
+// are written fail when they are told while they insert.
 func (w *writer) progress(p proto.Progress) error {
+	if !proto.FeatureClientWriteInfo.In(w.revision) {
+		return nil
+	}
 	return w.send(func(b *proto.Buffer) {
 		proto.ServerCodeProgress.Encode(b)
 		p.EncodeAware(b, w.revision)

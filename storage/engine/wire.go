@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/ClickHouse/ch-go/compress"
 	"github.com/ClickHouse/ch-go/proto"
@@ -13,10 +14,10 @@ import (
 
 const (
 	// revision is the protocol this server speaks at most, which is what
-	// clickhouse-go speaks. It speaks none that is older than oldest, whose
-	// settings are not text.
+	// clickhouse-go speaks. Oldest is that of clickhouse-client 18.16, which is
+	// still in Debian.
 	revision = 54460
-	oldest   = 54429
+	oldest   = 54412
 
 	readBuffer = 256 << 10
 	// frameSize is how much is compressed at a time.
@@ -125,6 +126,24 @@ type setting struct {
 	important, custom bool
 }
 
+// oldSettings reads a list of settings from before they were sent as text. How a
+// value is written depends on the setting; all are taken for numbers, which most
+// are. One that is not leaves a packet that cannot be read, and costs the client
+// its connection.
+func (r *reader) oldSettings() (list []setting) {
+	for r.err == nil {
+		s := setting{name: r.text(maxText)}
+		if s.name == "" {
+			return list
+		}
+		s.value = strconv.FormatUint(r.number(), 10)
+		if list = append(list, s); len(list) > maxItems {
+			r.err = errors.New("too many settings")
+		}
+	}
+	return nil
+}
+
 // settings reads a list that an empty name ends.
 func (r *reader) settings() (list []setting) {
 	for r.err == nil {
@@ -155,7 +174,11 @@ type query struct {
 func (r *reader) query(rev int) (q query, err error) {
 	q.id = r.text(maxText)
 	r.clientInfo(rev)
-	q.settings = r.settings()
+	if proto.FeatureSettingsSerializedAsStrings.In(rev) {
+		q.settings = r.settings()
+	} else {
+		q.settings = r.oldSettings()
+	}
 	if proto.FeatureInterServerSecret.In(rev) {
 		r.text(maxText)
 	}
