@@ -245,6 +245,7 @@ func TestSpans(t *testing.T) {
 		{"in any order", []rules.Window{at(100, 110), at(0, 10), at(50, 60)}, []rules.Window{at(0, 10), at(50, 60), at(100, 110)}},
 		{"a gap of 14 minutes", []rules.Window{at(24, 30), at(0, 10)}, []rules.Window{at(0, 30)}},
 		{"a gap of 15 minutes", []rules.Window{at(25, 30), at(0, 10)}, []rules.Window{at(0, 10), at(25, 30)}},
+		{"a gap of 15 minutes, the later one last", []rules.Window{at(0, 10), at(25, 30)}, []rules.Window{at(0, 10), at(25, 30)}},
 		{"one inside another", []rules.Window{at(0, 100), at(10, 20)}, []rules.Window{at(0, 100)}},
 		{"one that joins several", []rules.Window{at(0, 10), at(30, 40), at(60, 70), at(5, 62)}, []rules.Window{at(0, 70)}},
 		{"one that joins by its gaps", []rules.Window{at(0, 10), at(38, 40), at(24, 24), at(24, 25)}, []rules.Window{at(0, 40)}},
