@@ -8,9 +8,11 @@ import (
 // Parse reads the cells of tables and checks every one. It returns all that is
 // wrong, ordered by ledger, row and column, one problem for each mistake. The
 // ledgers hold the rows without an error; they are fit for use only when every
-// problem is a warning. Ledgers that are not in tables are empty.
-func Parse(tables []Table) (*Ledgers, []Problem) {
+// problem is a warning. Ledgers that are not in tables are empty. Every watch
+// is told of how far the checking is.
+func Parse(tables []Table, watch ...Watch) (*Ledgers, []Problem) {
 	in := newReading(tables)
+	in.watch = watch
 	for _, s := range schemas() {
 		if t := in.tables[s.title()]; t != nil {
 			in.problems, in.ledger = in.said[t.Name], t.Name
@@ -45,6 +47,7 @@ type reading struct {
 	ledger  string // at hand
 	lines   []lineRow
 	cell    cell // at hand
+	watch   []Watch
 }
 
 // lineRow is where a line is filed.

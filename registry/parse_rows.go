@@ -28,6 +28,9 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 	*rows = make([]T, 0, len(t.Rows))
 	u := uniqueness[K]{first: make(map[K]int32, len(t.Rows))}
 	for i := range t.Rows {
+		if i%progressRows == 0 {
+			tell(in.watch, Progress{"check", t.Name, i, len(t.Rows)})
+		}
 		row := &t.Rows[i]
 		if n := len(row.Fields); n != len(t.Columns) {
 			in.fail(row.Number, min(n, len(t.Columns))+1, "number of cells: %d in this row, %d in the header", n, len(t.Columns))

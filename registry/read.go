@@ -17,9 +17,10 @@ import (
 // what is wrong with their files. Each ledger is a CSV file of its name or a
 // sheet of its name in a workbook, read through w; without w workbooks are not
 // read. Files that are no ledger are warned of, and hidden ones passed over.
-// Problems name files by their name in dir, sheets as workbook/sheet.
-func Read(dir string, w WorkbookReader) ([]Table, []Problem) {
-	d := &directory{path: dir, workbooks: w}
+// Problems name files by their name in dir, sheets as workbook/sheet. Every
+// watch is told of how far the reading is.
+func Read(dir string, w WorkbookReader, watch ...Watch) ([]Table, []Problem) {
+	d := &directory{path: dir, workbooks: w, watch: watch}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		d.fail(filepath.Base(dir), "the directory cannot be read: %v", reason(err))
@@ -39,6 +40,7 @@ func Read(dir string, w WorkbookReader) ([]Table, []Problem) {
 type directory struct {
 	path      string
 	workbooks WorkbookReader
+	watch     []Watch
 	tables    []Table
 	problems  []Problem
 }
@@ -111,7 +113,7 @@ func (d *directory) readCSV(name, ledger string, size int64) {
 		return
 	}
 	p := &problems{file: name}
-	t := readCSV(text, p)
+	t := readCSVWatched(text, p, func(done, total int) { tell(d.watch, Progress{"read", ledger, done, total}) })
 	d.problems = append(d.problems, p.all()...)
 	if t != nil {
 		t.Name = ledger

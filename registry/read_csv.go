@@ -11,7 +11,10 @@ import (
 // readCSV reads CSV text (RFC 4180), or returns nil when it cannot be read at
 // all. Rows that break the syntax are reported and left out; the next line is
 // read as a new row.
-func readCSV(text []byte, p *problems) *Table {
+func readCSV(text []byte, p *problems) *Table { return readCSVWatched(text, p, nil) }
+
+// readCSVWatched is readCSV, and tells how many of the bytes are read.
+func readCSVWatched(text []byte, p *problems, watch func(done, total int)) *Table {
 	text, ok := plainText(text, p)
 	if !ok {
 		return nil
@@ -44,6 +47,9 @@ func readCSV(text []byte, p *problems) *Table {
 			return nil
 		default:
 			t.Rows = append(t.Rows, Row{Number: line, Fields: fields})
+		}
+		if watch != nil && len(t.Rows)%progressRows == 0 {
+			watch(int(r.InputOffset()), len(text))
 		}
 	}
 	if t.Columns == nil {

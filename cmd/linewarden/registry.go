@@ -21,15 +21,11 @@ func newRegistryCheck(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "check DIR", Short: "Check every ledger of a directory", Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			tables, _, err := readLedgers(args[0], g.out)
+			tables, _, err := g.readLedgers(args[0], g.out)
 			if err != nil {
 				return err
 			}
-			rows := 0
-			for _, t := range tables {
-				rows += len(t.Rows)
-			}
-			fmt.Fprintf(g.err, "%d rows in %d ledgers, no errors\n", rows, len(tables))
+			fmt.Fprintf(g.err, "%d rows in %d ledgers, no errors\n", rowsIn(tables), len(tables))
 			return nil
 		},
 	}
@@ -37,14 +33,16 @@ func newRegistryCheck(g *globals) *cobra.Command {
 
 // readLedgers reads and parses a directory, and prints what is wrong with it,
 // one problem a line. Errors end in errSilent, warnings do not.
-func readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.Ledgers, error) {
+func (g *globals) readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.Ledgers, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("ledger directory: %w", err)
 	} else if !info.IsDir() {
 		return nil, nil, fmt.Errorf("ledger directory %s is a file; name the directory that holds enterprises.csv, lines.csv and the others", dir)
 	}
-	tables, problems := registry.Read(dir, xlsx.Reader{})
-	ledgers, more := registry.Parse(tables)
+	show := newProgress(g.err)
+	tables, problems := registry.Read(dir, xlsx.Reader{}, show.ledgers)
+	ledgers, more := registry.Parse(tables, show.ledgers)
+	show.end()
 	failed := false
 	for _, p := range append(problems, more...) {
 		text := p.String()
@@ -62,11 +60,19 @@ func readLedgers(dir string, problemsTo io.Writer) ([]registry.Table, *registry.
 	return tables, ledgers, nil
 }
 
+func rowsIn(tables []registry.Table) int {
+	rows := 0
+	for _, t := range tables {
+		rows += len(t.Rows)
+	}
+	return rows
+}
+
 func newRegistryImport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "import DIR", Short: "Take the ledgers of a directory over, all or nothing", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			tables, _, err := readLedgers(args[0], g.err)
+			tables, _, err := g.readLedgers(args[0], g.err)
 			if err != nil {
 				return err
 			}
@@ -79,7 +85,10 @@ func newRegistryImport(g *globals) *cobra.Command {
 				return err
 			}
 			return s.closeAfter(cmd.Context(), func() error {
+				show := newProgress(g.err)
+				show.say("storing %d rows of %d ledgers", rowsIn(tables), len(tables))
 				changes, err := s.ImportLedgers(cmd.Context(), tables, time.Now(), args[0])
+				show.end()
 				if err != nil {
 					return fmt.Errorf("import ledgers: %w; nothing was changed", err)
 				}
@@ -117,7 +126,7 @@ func newRegistryDiff(g *globals) *cobra.Command {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			tables, _, err := readLedgers(args[0], g.err)
+			tables, _, err := g.readLedgers(args[0], g.err)
 			if err != nil {
 				return err
 			}
