@@ -31,15 +31,16 @@
 // distinct set of attributes about 270 bytes, shared by all prefixes and peers
 // that have it and freed with its last path (reference counts). A made table of
 // 1,000,000 IPv4 and 200,000 IPv6 prefixes with one set per six prefixes takes
-// about 112 bytes a route with one peer and 88 a route with three
+// about 111 bytes a route with one peer and 88 a route with three
 // (BenchmarkLoad reports it). The global instance takes 1 MB when empty.
 // Routes, peers and instances are bounded by Config.
 //
 // # Speed
 //
 // A lookup reads four to six places in memory that depend on each other, Origin
-// mostly three; nearly all of its time is waiting for them. Addresses that are
-// asked for often are answered from the processor's caches.
+// mostly three, of which two lie side by side; nearly all of its time is waiting
+// for them. Addresses that are asked for often are answered from the processor's
+// caches, in about 50 ns. BenchmarkChurn reports both.
 //
 // # During a reset
 //

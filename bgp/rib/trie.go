@@ -3,6 +3,8 @@ package rib
 import (
 	"math/bits"
 	"net/netip"
+	"reflect"
+	"sort"
 	"sync/atomic"
 	"unsafe"
 )
@@ -80,13 +82,13 @@ func (s *slot[V]) Store(v *V, note uint64) {
 
 // node covers one octet of the address: prefixes that end in it and children
 // for those that go on. It is immutable but for the pointers among values and
-// kids. It is laid out as two cache lines: a lookup that goes through it reads
-// the second, one that ends in a whole octet reads the first.
+// kids. A lookup that ends in a whole octet reads the first 48 bytes, one that
+// goes through it the next 40. The values lie behind it, in the same object, so
+// that reading one mostly needs no second entry of the processor's page cache.
 type node[V any] struct {
-	full   bitset   // prefixes that end with the octet, by the octet
-	val    *slot[V] // the first of values: those of part, then those of full
-	part0  uint64   // the first word of part
-	shorts uint16   // how many prefixes are in part
+	full   bitset // prefixes that end with the octet, by the octet
+	part0  uint64 // the first word of part
+	shorts uint16 // how many prefixes are in part
 	nvals  uint16
 	nkids  uint16
 
@@ -95,15 +97,54 @@ type node[V any] struct {
 	part  [3]uint64 // prefixes of 1 to 7 bits of the octet: 1<<length | those bits, from 64 on
 }
 
-// values and kids return the pointers of a node. They were allocated as one
-// slice, of which the node holds the first element.
-func (n *node[V]) values() []slot[V]               { return unsafe.Slice(n.val, int(n.nvals)) }
-func (n *node[V]) kids() []atomic.Pointer[node[V]] { return unsafe.Slice(n.kid0, int(n.nkids)) }
-
-// setValues gives a new node its values.
-func (n *node[V]) setValues(vals []slot[V], shorts int) {
-	n.val, n.nvals, n.shorts = unsafe.SliceData(vals), uint16(len(vals)), uint16(shorts)
+// room is a node with room for values: those of part, then those of full.
+type room struct {
+	values int
+	shape  reflect.Type
 }
+
+// rooms returns those for each number up to 16, and from there an eighth more
+// each, as the allocator's sizes grow, to 510 values, the most there can be.
+func rooms[V any]() (list []room) {
+	const most = 255 + 255
+	for n := 1; ; n += max(1, n/8) {
+		n = min(n, most)
+		list = append(list, room{n, reflect.StructOf([]reflect.StructField{
+			{Name: "Node", Type: reflect.TypeFor[node[V]]()}, {Name: "Values", Type: reflect.ArrayOf(n, reflect.TypeFor[slot[V]]())},
+		})})
+		if n == most {
+			return list
+		}
+	}
+}
+
+// newNode returns a copy of a node with room for so many values, and none yet.
+func (t *trie[V]) newNode(like *node[V], values int) *node[V] {
+	n := new(node[V])
+	if values > 0 {
+		if t.rooms == nil {
+			t.rooms = rooms[V]()
+		}
+		i := sort.Search(len(t.rooms), func(i int) bool { return t.rooms[i].values >= values })
+		// The node comes first in every room, and keeps all of it alive.
+		n = (*node[V])(reflect.New(t.rooms[i].shape).UnsafePointer())
+	}
+	*n = *like
+	n.nvals = uint16(values)
+	return n
+}
+
+// values returns those of a node, which newNode made room for behind it.
+func (n *node[V]) values() []slot[V] {
+	if n.nvals == 0 {
+		return nil
+	}
+	return unsafe.Slice((*slot[V])(unsafe.Add(unsafe.Pointer(n), unsafe.Sizeof(*n))), int(n.nvals))
+}
+
+// kids returns the pointers to children. They were allocated as one slice, of
+// which the node holds the first element.
+func (n *node[V]) kids() []atomic.Pointer[node[V]] { return unsafe.Slice(n.kid0, int(n.nkids)) }
 
 func (n *node[V]) setKids(kids []atomic.Pointer[node[V]]) {
 	n.kid0, n.nkids = unsafe.SliceData(kids), uint16(len(kids))
@@ -176,6 +217,7 @@ type trie[V any] struct {
 	top []atomic.Pointer[node[V]]
 	// Sizes, kept by the writers; a value is two slots, a child one, of 8 bytes.
 	nodes, slots atomic.Int64
+	rooms        []room // made by the first writer
 }
 
 // topBits is the length of prefixes that top leaves to root.
@@ -228,12 +270,12 @@ func (t *trie[V]) put(k *key, length int, v *V, note uint64) {
 				return
 			}
 			t.slots.Add(2)
-			where.Store(n.withValue(at, v, note))
+			where.Store(t.withValue(n, at, v, note))
 			return
 		}
 		if !n.below.has(int(k[d])) {
 			t.slots.Add(1)
-			where.Store(n.withKid(int(k[d]), t.branch(k, d+1, depth, at, v, note)))
+			where.Store(t.withKid(n, int(k[d]), t.branch(k, d+1, depth, at, v, note)))
 			return
 		}
 		where = &n.kids()[n.below.rank(int(k[d]))]
@@ -242,41 +284,40 @@ func (t *trie[V]) put(k *key, length int, v *V, note uint64) {
 
 // branch returns new nodes from one depth to another, the last with the value.
 func (t *trie[V]) branch(k *key, from, to int, at place, v *V, note uint64) *node[V] {
-	n := (&node[V]{}).withValue(at, v, note)
+	n := t.withValue(&node[V]{}, at, v, note)
 	t.slots.Add(2)
 	t.nodes.Add(int64(to - from + 1))
 	for d := to - 1; d >= from; d-- {
 		t.slots.Add(1)
-		n = (&node[V]{}).withKid(int(k[d]), n)
+		n = t.withKid(&node[V]{}, int(k[d]), n)
 	}
 	return n
 }
 
 // withValue returns a copy of the node with one value more. The children are
 // shared, as the old node is written to no more.
-func (n *node[V]) withValue(at place, v *V, note uint64) *node[V] {
+func (t *trie[V]) withValue(n *node[V], at place, v *V, note uint64) *node[V] {
 	i, _ := n.slot(at)
-	c := *n
-	parts := c.parts()
+	c := t.newNode(n, int(n.nvals)+1)
 	if at.whole {
 		c.full.set(at.index)
 	} else {
+		parts := c.parts()
 		parts.set(at.index)
 		c.setParts(parts)
+		c.shorts++
 	}
-	old := n.values()
-	vals := make([]slot[V], len(old)+1)
+	old, vals := n.values(), c.values()
 	copySlots(vals[:i], old[:i])
 	vals[i].Store(v, note)
 	copySlots(vals[i+1:], old[i:])
-	c.setValues(vals, parts.size())
-	return &c
+	return c
 }
 
 // withKid returns a copy of the node with one child more.
-func (n *node[V]) withKid(octet int, kid *node[V]) *node[V] {
+func (t *trie[V]) withKid(n *node[V], octet int, kid *node[V]) *node[V] {
 	i := n.below.rank(octet)
-	c := *n
+	c := t.copied(n)
 	c.below.set(octet)
 	old := n.kids()
 	kids := make([]atomic.Pointer[node[V]], len(old)+1)
@@ -284,7 +325,15 @@ func (n *node[V]) withKid(octet int, kid *node[V]) *node[V] {
 	kids[i].Store(kid)
 	load(kids[i+1:], old[i:])
 	c.setKids(kids)
-	return &c
+	return c
+}
+
+// copied returns a copy of a node with its values. The old node is written to no
+// more; who still reads it reads what was there.
+func (t *trie[V]) copied(n *node[V]) *node[V] {
+	c := t.newNode(n, int(n.nvals))
+	copySlots(c.values(), n.values())
+	return c
 }
 
 func copySlots[V any](to, from []slot[V]) {
@@ -300,24 +349,23 @@ func load[V any](to, from []atomic.Pointer[V]) {
 }
 
 // without returns a copy of the node that lacks the given prefixes.
-func (n *node[V]) without(full, part *bitset) *node[V] {
-	c := *n
-	parts := c.parts()
+func (t *trie[V]) without(n *node[V], full, part *bitset) *node[V] {
+	parts, whole := n.parts(), n.full
 	for w := range full {
-		c.full[w] &^= full[w]
+		whole[w] &^= full[w]
 		parts[w] &^= part[w]
 	}
+	c := t.newNode(n, parts.size()+whole.size())
+	c.full, c.shorts = whole, uint16(parts.size())
 	c.setParts(parts)
-	old := n.values()
-	vals := make([]slot[V], 0, parts.size()+c.full.size())
+	old, vals := n.values(), c.values()
 	n.each(func(at place, i int) {
-		if at.whole && c.full.has(at.index) || !at.whole && parts.has(at.index) {
-			vals = vals[:len(vals)+1]
-			vals[len(vals)-1].Store(old[i].Load(), old[i].note.Load())
+		if at.whole && whole.has(at.index) || !at.whole && parts.has(at.index) {
+			vals[0].Store(old[i].Load(), old[i].note.Load())
+			vals = vals[1:]
 		}
 	})
-	c.setValues(vals, parts.size())
-	return &c
+	return c
 }
 
 // each calls f with the place and slot of each prefix of the node.
@@ -352,7 +400,7 @@ func (t *trie[V]) remove(k *key, depth int, full, part *bitset) {
 		where = &n.kids()[n.below.rank(int(k[d]))]
 	}
 	n := where.Load()
-	c := n.without(full, part)
+	c := t.without(n, full, part)
 	t.slots.Add(2 * (int64(c.nvals) - int64(n.nvals)))
 	where.Store(c)
 	for d := depth; c.nvals == 0 && c.nkids == 0; d-- {
@@ -362,23 +410,23 @@ func (t *trie[V]) remove(k *key, depth int, full, part *bitset) {
 			where.Store(nil)
 			return
 		}
-		c = ways[d-1].Load().withoutKid(int(k[d-1]))
+		c = t.withoutKid(ways[d-1].Load(), int(k[d-1]))
 		t.slots.Add(-1)
 		ways[d-1].Store(c)
 	}
 }
 
 // withoutKid returns a copy of the node with one child less.
-func (n *node[V]) withoutKid(octet int) *node[V] {
+func (t *trie[V]) withoutKid(n *node[V], octet int) *node[V] {
 	i := n.below.rank(octet)
-	c := *n
+	c := t.copied(n)
 	c.below.clear(octet)
 	old := n.kids()
 	kids := make([]atomic.Pointer[node[V]], len(old)-1)
 	load(kids[:i], old[:i])
 	load(kids[i:], old[i+1:])
 	c.setKids(kids)
-	return &c
+	return c
 }
 
 // drop takes one prefix out.
@@ -399,7 +447,7 @@ func (t *trie[V]) drop(k *key, length int) {
 
 // size returns about how many bytes the nodes take.
 func (t *trie[V]) size() int64 {
-	return t.nodes.Load()*128 + t.slots.Load()*8 + int64(len(t.top))*8
+	return t.nodes.Load()*112 + t.slots.Load()*8 + int64(len(t.top))*8
 }
 
 // cursor walks the nodes of a trie, a node before its children. It survives
