@@ -112,3 +112,47 @@ func TestAccuracyCanFail(t *testing.T) {
 		})
 	}
 }
+
+// TestUnknownRulesAreNotJudged leaves out what no rule of the catalogue could
+// find, and says so.
+func TestUnknownRulesAreNotJudged(t *testing.T) {
+	o := played("licence-missing", 2, 0, 0)
+	o.Truth.Must = append(o.Truth.Must, simulator.TruthRow{Rule: "no-such-rule", SubjectKind: "line", SubjectID: "L"})
+	o.Innocents = append(o.Innocents, simulator.TruthRow{Rule: "no-such-rule", SubjectKind: "line", SubjectID: "M"})
+	o.keep(rules.Catalogue())
+	if len(o.Truth.Must) != 2 || len(o.Innocents) != 1 || len(o.NotJudged) != 1 || o.NotJudged[0] != "no-such-rule" {
+		t.Errorf("kept %d and %d rows, not judged %v", len(o.Truth.Must), len(o.Innocents), o.NotJudged)
+	}
+	if err := o.verdict(); err != nil {
+		t.Errorf("a demo is wrong about a rule that is not there: %v", err)
+	}
+}
+
+// TestSimulatorSpeaksOfEveryRule makes sure that each rule of the catalogue has
+// violators of two kinds at least, but for those of ledgers alone, and look-alikes.
+func TestSimulatorSpeaksOfEveryRule(t *testing.T) {
+	end, err := demoEnd(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := simulator.New(simulator.Config{End: end, Seed: 1, Location: end.Location()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must, innocent := make(map[string]int), make(map[string]int)
+	for _, r := range c.Truth().Must {
+		must[r.Rule]++
+	}
+	for _, r := range c.Innocents() {
+		innocent[r.Rule]++
+	}
+	for _, r := range rules.Catalogue() {
+		least := 2
+		if r.Spec.Ledger {
+			least = 1
+		}
+		if must[r.Spec.ID] < least || innocent[r.Spec.ID] < 2 {
+			t.Errorf("%s has %d violators and %d look-alikes", r.Spec.ID, must[r.Spec.ID], innocent[r.Spec.ID])
+		}
+	}
+}
