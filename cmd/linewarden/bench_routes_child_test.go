@@ -101,7 +101,7 @@ func serveRoutesUnderLoad(ctx context.Context, in io.Reader, out io.Writer) erro
 		<-done
 	}()
 	c := speaker.DefaultConfig()
-	c.Listen, c.ASN, c.RouterID = []string{"127.0.0.1:0"}, 64500, netip.MustParseAddr("192.0.2.1")
+	c.Listen, c.ASN, c.RouterID = []string{"127.0.0.1:0"}, listenerASN, netip.MustParseAddr("192.0.2.1")
 	for i := range routesNeighbors {
 		c.Neighbors = append(c.Neighbors, speaker.Neighbor{Address: netip.MustParseAddr(routesNeighbor(i)), ASN: peerASN})
 	}

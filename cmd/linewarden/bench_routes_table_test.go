@@ -33,6 +33,9 @@ const (
 // peerASN is the network of every neighbour that sends a table.
 const peerASN = 65001
 
+// listenerASN is the network of every collector.
+const listenerASN = 64500
+
 // originsFile is the prefix-to-origin data of 2014, with half a million prefixes.
 const originsFile = "datasets/asn/ipasn_20140513.dat.gz"
 
@@ -170,6 +173,11 @@ func (t *routesTable) pack(list []origin, paths [][]uint32) {
 	for i, k := range keys {
 		path := append([]uint32{peerASN}, paths[(int(k[0])*8+int(k[1]))%len(paths)]...)
 		path[len(path)-1] = k[0]
+		for j, asn := range path {
+			if asn == listenerASN {
+				path[j]++ // gobgpd and bird refuse paths with their own number in them
+			}
+		}
 		t.messages = append(t.messages, updatesOf(attributesFor(path, uint32(i)), groups[k])...)
 	}
 }
@@ -218,7 +226,7 @@ func updateOf(attributes []byte, six bool, nlri []byte) []byte {
 		all = append(all, 0, 2, 1, 16, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0)
 		all, nlri = append(all, nlri...), nil
 	} else {
-		all = append(all, 0x40, 3, 4, 127, 0, 0, 12)
+		all = append(all, 0x40, 3, 4, 192, 0, 2, 12) // gobgpd refuses loopback addresses here
 	}
 	body := binary.BigEndian.AppendUint16([]byte{0, 0}, uint16(len(all)))
 	return bgpMessage(2, append(append(body, all...), nlri...))
