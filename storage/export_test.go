@@ -29,3 +29,6 @@ func (s *Store) Text(ctx context.Context, sql string) (text string, err error) {
 
 // SetClock has a test say how much time passes for a lease.
 func (l *Lease) SetClock(now func() time.Time) { l.now = now }
+
+// CreateDatabase makes the database alone.
+func (s *Store) CreateDatabase(ctx context.Context) error { return s.createDatabase(ctx) }
