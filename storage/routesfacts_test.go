@@ -20,11 +20,11 @@ import (
 // repetitions and confederations left out; what is in braces is one word.
 func words(i *storage.RouteInterval, own string) (list []string, peer string) {
 	inside := ""
-	for _, w := range strings.Fields(strings.ReplaceAll(i.Route.Path.String(), ",", "|")) {
-		switch {
-		case w[0] == '(' || w[0] == '[':
+	for w := range strings.FieldsSeq(strings.ReplaceAll(i.Route.Path.String(), ",", "|")) {
+		switch w[0] {
+		case '(', '[':
 			inside = w[:1]
-		case w[0] == '{':
+		case '{':
 			w = sorted(w)
 		}
 		switch {

@@ -87,7 +87,7 @@ func (f *adjacencyFold) note(key adjacencyKey, i *RouteInterval) {
 			a.examples = append(a.examples, i.Route.Prefix)
 		}
 	}
-	a.routeAnswer.note(i, f.window)
+	a.note(i, f.window)
 }
 
 func (f *adjacencyFold) list() []rules.Adjacency {
