@@ -18,7 +18,7 @@ import (
 const (
 	// chunkRows is about how many flows are rolled up at once. It bounds the
 	// memory and the disk a run takes; a single hour may have more.
-	chunkRows = 8_000_000
+	chunkRows = 2_000_000
 	// rollupMemory is how many bytes of a grouping or sorting the engine keeps in
 	// memory before it uses its disk.
 	rollupMemory = 256 << 20
@@ -206,9 +206,12 @@ func (s *Store) rollChunk(ctx context.Context, c *chunk, done *RolledUp) (err er
 	stored := time.Now().UTC().Truncate(time.Second)
 	values, seconds := c.values(&s.cfg, stored), binSeconds(s.cfg.Location)
 	for _, query := range append([]string{endQuery, stageQuery}, rollupQueries()...) {
+		began := time.Now()
 		if err := s.roll(ctx, fill(query, seconds), values...); err != nil {
 			return err
 		}
+		into, _, _ := strings.Cut(query, " (")
+		s.log.Debug("rolled up a part", "statement", into, "from", c.hours[0].begin, "hours", len(c.hours), "seconds", time.Since(began).Seconds())
 	}
 	counts, err := s.stagedRows(ctx, c.run)
 	if err != nil {
