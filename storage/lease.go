@@ -27,7 +27,7 @@ type LeaseConfig struct {
 	// one that comes back under its name need not wait for its old lease to end.
 	Holder string
 	// For is how long the lease outlives its last renewal; default 30 s. Others
-	// follow within one and a half times of it.
+	// follow within twice that time, by when they have asked in vain for it.
 	For time.Duration
 	// Every is how often it is renewed or asked for; default a third of For.
 	Every time.Duration

@@ -68,6 +68,26 @@ are one insert into ` + "`finding_events`" + `. An import of ledgers is visible 
 ` + "`ledger_versions`" + ` is written, which is last; rows are opened and closed, never
 changed, so the ledgers can be read as they were known at any instant.
 
+## Several servers, several daemons
+
+Addresses are tried in order; a statement whose connection fails goes to the next one.
+With ` + "`storage.clickhouse.cluster`" + ` each table is two: ` + "`NAME_local`" + ` is replicated and holds the
+rows of a shard, ` + "`NAME`" + ` is Distributed over all shards and is what is read and written.
+A line, a finding and a prefix are each on one shard; ledgers, leases and versions are on
+the first. The servers need the macros ` + "`{shard}` and `{replica}`" + `. No cluster runs in the
+tests: the statements are explained by the engine, and those of one shard are run.
+
+What only one process may do is done under a lease in ` + "`leases`" + `: whoever writes the row of
+the next term has it, and the store takes that row once, by its token. No clock of one
+machine is compared with that of another. Migrations and the rules run under one.
+
+## Backups and holds
+
+` + "`Backup`" + ` clones all tables at one instant, without a copy of their data, and writes the
+clones in the format Native under zstd, with a manifest of SHA-256, rows and sums.
+` + "`Restore`" + ` loads into a database beside and renames it when all is as it was written.
+` + "`Hold`" + ` copies the rows behind a finding to the tables ` + "`held_*`" + `, which have no lifetime.
+
 ## Adding a migration
 
 1. Change the table in schema.go to what it shall be.
