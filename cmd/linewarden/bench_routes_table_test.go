@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/binary"
-	"fmt"
 	"hash/fnv"
 	"net/netip"
 	"os"
@@ -267,5 +266,5 @@ func TestRoutesTable(t *testing.T) {
 			t.Fatalf("a message of %d octets", len(m))
 		}
 	}
-	t.Log(fmt.Sprintf("%d messages, %d sets", len(table.messages), table.sets))
+	t.Logf("%d messages, %d sets", len(table.messages), table.sets)
 }
