@@ -113,7 +113,11 @@ func (d *directory) readCSV(name, ledger string, size int64) {
 		return
 	}
 	p := &problems{file: name}
-	t := readCSVWatched(text, p, func(done, total int) { tell(d.watch, Progress{"read", ledger, done, total}) })
+	t := readCSVWatched(text, p, func(rows int, at int64) {
+		if rows%progressRows == 0 {
+			tell(d.watch, Progress{"read", ledger, int(at), len(text)})
+		}
+	})
 	d.problems = append(d.problems, p.all()...)
 	if t != nil {
 		t.Name = ledger

@@ -11,10 +11,13 @@ import (
 // readCSV reads CSV text (RFC 4180), or returns nil when it cannot be read at
 // all. Rows that break the syntax are reported and left out; the next line is
 // read as a new row.
-func readCSV(text []byte, p *problems) *Table { return readCSVWatched(text, p, nil) }
+func readCSV(text []byte, p *problems) *Table {
+	return readCSVWatched(text, p, func(int, int64) {})
+}
 
-// readCSVWatched is readCSV, and tells how many of the bytes are read.
-func readCSVWatched(text []byte, p *problems, watch func(done, total int)) *Table {
+// readCSVWatched is readCSV, and tells after each row how many there are and at
+// which byte they end.
+func readCSVWatched(text []byte, p *problems, watch func(rows int, at int64)) *Table {
 	text, ok := plainText(text, p)
 	if !ok {
 		return nil
@@ -48,9 +51,7 @@ func readCSVWatched(text []byte, p *problems, watch func(done, total int)) *Tabl
 		default:
 			t.Rows = append(t.Rows, Row{Number: line, Fields: fields})
 		}
-		if watch != nil && len(t.Rows)%progressRows == 0 {
-			watch(int(r.InputOffset()), len(text))
-		}
+		watch(len(t.Rows), r.InputOffset())
 	}
 	if t.Columns == nil {
 		p.fail(1, 1, "the file is empty; it needs at least the row of column names")

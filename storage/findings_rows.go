@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,10 +94,5 @@ func (r *LedgerRow) named(rest string) bool {
 		return ok
 	}
 	more = strings.TrimPrefix(more, "/")
-	for _, f := range r.Fields[1:] {
-		if f == more {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Fields[1:], more)
 }

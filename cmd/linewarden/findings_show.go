@@ -146,7 +146,7 @@ func (o *opened) groundsOf(ctx context.Context, f *rules.Finding) (*grounds, err
 func (o *opened) addRoutes(ctx context.Context, all *grounds, what string) error {
 	prefix, err := netip.ParsePrefix(what)
 	if err != nil {
-		return nil //nolint:nilerr // not a prefix, see above
+		return nil
 	}
 	for r, err := range o.RoutesWithin(ctx, prefix, all.Window) {
 		if err != nil {

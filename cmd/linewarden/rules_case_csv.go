@@ -200,6 +200,14 @@ func (r *caseRow) flow(loc *time.Location) (f caseFlow, repeat int, every time.D
 			r.fail("protocol_version", "%q is not netflow5, netflow9, ipfix or sflow5", text)
 		}
 	}
+	r.metering(&f.Record)
+	r.times(&f.Record, loc)
+	f.missed = r.number("missed", 64)
+	return f, r.repeat(), r.every()
+}
+
+// metering reads how a flow was sampled and where it was metered.
+func (r *caseRow) metering(f *flows.Record) {
 	if text := r.fields["sampling"]; text != "" {
 		if f.SamplingRate = r.number("sampling", 64); f.SamplingRate == 0 {
 			f.SamplingSource = flows.SamplingNone
@@ -214,6 +222,10 @@ func (r *caseRow) flow(loc *time.Location) (f caseFlow, repeat int, every time.D
 	default:
 		r.fail("direction", "%q is neither ingress nor egress", text)
 	}
+}
+
+// times reads when a flow was and when it arrived.
+func (r *caseRow) times(f *flows.Record, loc *time.Location) {
 	if f.Start = r.time("start", loc); f.Start.IsZero() {
 		r.fail("start", "is missing")
 	}
@@ -223,8 +235,6 @@ func (r *caseRow) flow(loc *time.Location) (f caseFlow, repeat int, every time.D
 	if f.Received = r.time("received", loc); f.Received.IsZero() {
 		f.Received = f.End
 	}
-	f.missed = r.number("missed", 64)
-	return f, r.repeat(), r.every()
 }
 
 func (r *caseRow) repeat() int {

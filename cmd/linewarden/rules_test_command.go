@@ -120,14 +120,12 @@ func (r *caseResult) write(w io.Writer) error {
 	if !r.Pass {
 		verdict = "FAIL"
 	}
-	text := fmt.Sprintf("%s  %s (%.1f s)\n", verdict, r.Case, r.Seconds)
+	lines := []string{fmt.Sprintf("%s  %s (%.1f s)", verdict, r.Case, r.Seconds)}
 	if r.Error != "" {
-		text += "      " + strings.ReplaceAll(r.Error, "\n", "\n      ") + "\n"
+		lines = append(lines, strings.Split(r.Error, "\n")...)
 	}
-	for _, d := range r.Differences {
-		text += "      " + d + "\n"
-	}
-	if _, err := io.WriteString(w, text); err != nil {
+	lines = append(lines, r.Differences...)
+	if _, err := io.WriteString(w, strings.Join(lines, "\n      ")+"\n"); err != nil {
 		return fmt.Errorf("write the outcome of a case: %w", err)
 	}
 	return nil

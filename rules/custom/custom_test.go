@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -111,9 +112,7 @@ func file(change map[string]string) string {
 		"params": "[{name: min_bytes, unit: bytes, default: 2e9, min: 0, max: 1e15, meaning: {zh: 字节, en: bytes}}]",
 		"fact":   "line_day", "when": "row.from_customer > params.min_bytes", "severity": "high",
 	}
-	for k, v := range change {
-		values[k] = v
-	}
+	maps.Copy(values, change)
 	var b strings.Builder
 	for _, k := range keys {
 		if v := values[k]; v != "" {

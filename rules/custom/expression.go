@@ -75,7 +75,8 @@ func compile(env *cel.Env, source string, want *cel.Type) (*expression, error) {
 	if issues != nil && issues.Err() != nil {
 		return nil, issueOf(issues)
 	}
-	if out := ast.OutputType(); !out.IsExactType(want) && !(want == cel.DoubleType && out.IsExactType(cel.IntType)) {
+	whole := want == cel.DoubleType && ast.OutputType().IsExactType(cel.IntType)
+	if out := ast.OutputType(); !out.IsExactType(want) && !whole {
 		return nil, &expressionError{1, fmt.Sprintf("the expression gives %s, it must give %s; compare with >, <, == or in", out, want)}
 	}
 	cost, err := env.EstimateCost(ast, sizes{})
