@@ -2,6 +2,10 @@ package xml_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -211,4 +215,33 @@ func FuzzConvert(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRangesAreExact turns ranges into prefixes and adds their addresses up:
+// they must follow one another from the first address to the last.
+func TestRangesAreExact(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	ranges := [][2]uint32{{0, math.MaxUint32}, {math.MaxUint32, math.MaxUint32}, {1, math.MaxUint32 - 1}, {0, 0}, {255, 256}}
+	for range 500 {
+		a, b := random.Uint32(), random.Uint32()
+		ranges = append(ranges, [2]uint32{min(a, b), max(a, b)}, [2]uint32{a, a | 0xff})
+	}
+	for _, r := range ranges {
+		text := fmt.Sprintf("<UploadData><IP><Ly><Qsip>%d</Qsip><Zzip>%d</Zzip></Ly></IP></UploadData>", r[0], r[1])
+		c := xml.NewConverter(nil)
+		if problems := c.Read("f.xml", strings.NewReader(text)); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		next := uint64(r[0])
+		for _, row := range c.Tables()[0].Rows {
+			p := netip.MustParsePrefix(row.Fields[0])
+			if b := p.Addr().As4(); uint64(binary.BigEndian.Uint32(b[:])) != next || p != p.Masked() {
+				t.Fatalf("%v: %s does not begin at %d", r, p, next)
+			}
+			next += 1 << (32 - p.Bits())
+		}
+		if next != uint64(r[1])+1 {
+			t.Fatalf("%v ends at %d", r, next)
+		}
+	}
 }
