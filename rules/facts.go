@@ -116,13 +116,15 @@ type ContactKind uint8
 // The kinds of contact.
 const (
 	// ContactTunnel is IP protocol 4, 41, 47, 50, 51, 94 or 115, UDP port 500,
-	// 4500, 1194, 1701 or 51820, or TCP or UDP port 1723 or 1194.
+	// 4500, 1194, 1701 or 51820, or TCP or UDP port 1723 or 1194 of the serving
+	// end.
 	ContactTunnel ContactKind = iota
 	// ContactAnswer is an answer from port 53 or 853 of the address.
 	ContactAnswer
 	// ContactQuery is a query of the address to port 53 or 853.
 	ContactQuery
-	// ContactOther is anything else, told of addresses with tunnels only.
+	// ContactOther is anything else, told of addresses in the UTC hours in which
+	// they had tunnels.
 	ContactOther
 )
 

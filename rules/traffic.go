@@ -27,7 +27,8 @@ type LineTraffic interface {
 	// LineHours yields what each line carried per hour.
 	LineHours(ctx context.Context, w Window) iter.Seq2[LineHour, error]
 	// LinePairs yields, for each of the lines and each day, how many address
-	// pairs were active in those of its hours that are asked for.
+	// pairs were active in those of its hours that are asked for. Pairs and
+	// services are counted on international lines only; other lines have none.
 	LinePairs(ctx context.Context, q PairsQuestion) iter.Seq2[LinePairs, error]
 	// LineServices yields the addresses in server role on the lines, per day.
 	LineServices(ctx context.Context, w Window, loc *time.Location, lines []string) iter.Seq2[LineService, error]

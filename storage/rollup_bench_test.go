@@ -46,8 +46,8 @@ WITH
     toUInt16([443, 443, 443, 80, 53, 8080, 22, 40000][1 + intDiv(h, 51) % 8]) AS service,
     toUInt16(32768 + intDiv(h, 3331) % 28000) AS client,
     fromUnixTimestamp64Nano(toInt64(second) * 1000000000, 'UTC') AS seen
-SELECT now('UTC'), toIPv6(concat('::ffff:192.0.2.', toString(line_number % 20))), 1, 'ipfix', seen,
-    seen, fromUnixTimestamp64Nano((toInt64(second) - toInt64(h % 90)) * 1000000000, 'UTC'), seen,
+SELECT now('UTC'), toIPv6(concat('::ffff:192.0.2.', toString(line_number % 20))), 1, 'ipfix', seen, seen AS exported,
+    fromUnixTimestamp64Nano((toInt64(second) - toInt64(h % 90)) * 1000000000, 'UTC'), seen,
     if(outward, home, remote), if(outward, remote, home), 21, 40 + h % 1400, 1, 1000, if(outward, 10 + line_number, 1), if(outward, 1, 10 + line_number),
     if(outward, client, service), if(outward, service, client), if(h % 5 = 0, 17, 6), concat('L-', toString(line_number)),
     if(outward, 'from_customer', 'to_customer'), 120, 120, if(outward, 120, 255), if(outward, 255, 120),

@@ -41,13 +41,17 @@ func (o *trafficOracle) sides(visit func(s sided)) {
 			r, l := p.r, &p.r.Labels
 			if l.SrcAllocation.IsValid() {
 				visit(sided{
-					p, allocationDay{l.SrcAllocation, o.day(p.hour)}, p.srcVantage, r.Src, r.Dst, r.SrcPort, r.DstPort,
+					p,
+					allocationDay{l.SrcAllocation, o.day(p.hour)},
+					p.srcVantage, r.Src, r.Dst, r.SrcPort, r.DstPort,
 					p.srcServes, p.dstServes, p.dstNetwork, l.DstOrigin, p.bytes, 0, p.srcPool, true,
 				})
 			}
 			if l.DstAllocation.IsValid() {
 				visit(sided{
-					p, allocationDay{l.DstAllocation, o.day(p.hour)}, p.dstVantage, r.Dst, r.Src, r.DstPort, r.SrcPort,
+					p,
+					allocationDay{l.DstAllocation, o.day(p.hour)},
+					p.dstVantage, r.Dst, r.Src, r.DstPort, r.SrcPort,
 					p.dstServes, p.srcServes, p.srcNetwork, l.SrcOrigin, 0, p.bytes, p.dstPool, false,
 				})
 			}

@@ -366,8 +366,11 @@ func smallCarrier(n int, seed uint64) ([]flows.Record, storage.Scope) {
 		port   uint32
 		line   string
 	}{
-		{prefix("198.51.100.0/24"), 10, "L1"}, {prefix("2001:db8:a::/48"), 10, "L1"},
-		{prefix("198.51.101.0/28"), 11, "L2"}, {prefix("100.64.0.0/16"), 12, ""}, {prefix("198.51.102.0/24"), 0, ""},
+		{prefix("198.51.100.0/24"), 10, "L1"},
+		{prefix("2001:db8:a::/48"), 10, "L1"},
+		{prefix("198.51.101.0/28"), 11, "L2"},
+		{prefix("100.64.0.0/16"), 12, ""},
+		{prefix("198.51.102.0/24"), 0, ""},
 	}
 	remotes := []netip.Prefix{prefix("203.0.113.0/24"), prefix("2001:db8:b::/48"), prefix("8.8.0.0/16"), prefix("2001:db8:c0::/40")}
 	ports := []uint16{443, 80, 53, 853, 8080, 4500, 1194, 51820, 22, 40000, 33000, 33001}

@@ -54,12 +54,21 @@ type ScopeLine struct {
 
 // ScopeOf takes the scope of a day from the ledgers.
 func ScopeOf(ledgers *registry.Snapshot, day registry.Date) Scope {
-	var (
-		s    Scope
-		l    = ledgers.Ledgers()
-		view = ledgers.At(day)
-		seen = make(map[netip.Prefix]bool)
-	)
+	l, view := ledgers.Ledgers(), ledgers.At(day)
+	s := Scope{Ports: scopePorts(l, view), Lines: scopeLines(l, view)}
+	seen := make(map[netip.Prefix]bool)
+	for i := range l.Allocations {
+		a := &l.Allocations[i]
+		if a.Use == "subscriber_pool" && a.Valid.Contains(day) && !seen[a.Prefix] {
+			seen[a.Prefix] = true
+			s.Pools = append(s.Pools, a.Prefix)
+		}
+	}
+	s.sort()
+	return s
+}
+
+func scopePorts(l *registry.Ledgers, view *registry.View) (ports []ScopePort) {
 	for i := range l.Interfaces {
 		in := &l.Interfaces[i]
 		port := view.Port(in.Exporter, in.IfIndex)
@@ -71,16 +80,13 @@ func ScopeOf(ledgers *registry.Snapshot, day registry.Date) Scope {
 			p.Line = port.Line.ID
 		}
 		if p.Vantage != VantageOther || p.Line != "" {
-			s.Ports = append(s.Ports, p)
+			ports = append(ports, p)
 		}
 	}
-	for i := range l.Allocations {
-		a := &l.Allocations[i]
-		if a.Use == "subscriber_pool" && a.Valid.Contains(day) && !seen[a.Prefix] {
-			seen[a.Prefix] = true
-			s.Pools = append(s.Pools, a.Prefix)
-		}
-	}
+	return ports
+}
+
+func scopeLines(l *registry.Ledgers, view *registry.View) (lines []ScopeLine) {
 	for i := range l.Lines {
 		line := &l.Lines[i]
 		if line.Scope != "international" || view.Line(line.ID) != line {
@@ -92,10 +98,9 @@ func ScopeOf(ledgers *registry.Snapshot, day registry.Date) Scope {
 				sl.Ends = append(sl.Ends, e.Prefix)
 			}
 		}
-		s.Lines = append(s.Lines, sl)
+		lines = append(lines, sl)
 	}
-	s.sort()
-	return s
+	return lines
 }
 
 // vantageOf is the vantage of an interface by its role in the ledger.
