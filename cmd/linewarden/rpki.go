@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linewarden/linewarden/bgp/rib"
@@ -19,11 +20,12 @@ type rpki struct {
 	caches *rtr.Client
 	log    *slog.Logger
 
+	size atomic.Int64 // payloads in use
+
 	mu      sync.Mutex // guards all below
 	file    []rib.VRP  // nil = there is none
 	fetched []rib.VRP
 	current int // caches that fetched counts
-	size    int // payloads in use
 }
 
 var _ rtr.Sink = (*rpki)(nil)
@@ -84,14 +86,11 @@ func (p *rpki) applyLocked() {
 			return
 		}
 	}
-	p.size = vrps.Len()
+	p.size.Store(int64(vrps.Len()))
 	p.table.Revalidate(vrps, now)
-	p.log.Debug("routes are validated by other payloads", "payloads", p.size, "caches", p.current, "took", time.Since(now))
+	p.log.Debug("routes are validated by other payloads", "payloads", vrps.Len(), "caches", p.current, "took", time.Since(now))
 }
 
-// inUse returns how many payloads routes are validated by.
-func (p *rpki) inUse() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.size
-}
+// inUse returns how many payloads routes are validated by. It does not wait for
+// a change of them.
+func (p *rpki) inUse() int64 { return p.size.Load() }
