@@ -143,7 +143,9 @@ func (s *Store) export(ctx context.Context, client *ch.Client, w io.Writer, sour
 // importSettings have rows stored as they come.
 func importSettings() []ch.Setting {
 	return []ch.Setting{
-		{Key: "optimize_on_insert", Value: "0"}, {Key: "async_insert", Value: "0"}, {Key: "insert_deduplicate", Value: "0"},
+		{Key: "optimize_on_insert", Value: "0"},
+		{Key: "async_insert", Value: "0"},
+		{Key: "insert_deduplicate", Value: "0"},
 		{Key: "max_partitions_per_insert_block", Value: "0"},
 	}
 }

@@ -50,7 +50,7 @@ func (s *Store) dropForgotten(ctx context.Context, purpose string) error {
 		if err != nil || time.Since(time.Unix(0, at)) < scratchAge {
 			continue
 		}
-		s.log.Warn("removing what a "+purpose+" that was killed has left", "database", name)
+		s.log.Warn("removing what was left by a process that was killed", "purpose", purpose, "database", name)
 		if err := s.dropScratch(ctx, name); err != nil {
 			return err
 		}
@@ -123,6 +123,7 @@ func (c *BackupColumn) written() string {
 		return "hex(" + name + ")"
 	case formText:
 		return "toString(" + name + ")"
+	case formPlain:
 	}
 	if kind := c.plainKind(); kind != c.Type {
 		return "CAST(" + name + ", " + quoteText(kind) + ")"
@@ -143,6 +144,7 @@ func (c *BackupColumn) read() string {
 		name = "unhex(" + name + ")"
 	case formPlain:
 		return name
+	case formText:
 	}
 	return "CAST(" + name + ", " + quoteText(c.Type) + ")"
 }

@@ -39,7 +39,7 @@ WHERE database = currentDatabase() AND startsWith(type, 'AggregateFunction') AND
 	}
 	for line := range strings.Lines(states) {
 		f := strings.Fields(line)
-		sql := fmt.Sprintf("INSERT INTO %s (stored, bin, %s) SELECT now(), now(), uniqCombined64State%s(number) FROM numbers(10000)",
+		sql := fmt.Sprintf("INSERT INTO %s (stored, bin, %s) SELECT now(), toDateTime(0), uniqCombined64State%s(number) FROM numbers(10000)",
 			f[0], f[1], line[strings.Index(line, "64(")+2:strings.Index(line, ", ")])
 		if err := s.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
@@ -56,7 +56,7 @@ func contents(t *testing.T, s *storage.Store) map[string]string {
 		t.Fatal(err)
 	}
 	list := make(map[string]string)
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		if name == "leases" {
 			continue
 		}

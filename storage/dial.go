@@ -18,9 +18,9 @@ const (
 
 // dial connects to host:port, by TLS if that is configured, or to unix:///path.
 func (c *Config) dial(ctx context.Context, addr string) (net.Conn, error) {
-	network, local := "tcp", false
-	target := addr
-	if target, local = strings.CutPrefix(addr, unixScheme); local {
+	network := "tcp"
+	target, local := strings.CutPrefix(addr, unixScheme)
+	if local {
 		network = "unix"
 	}
 	d := net.Dialer{Timeout: dialTime}

@@ -13,8 +13,6 @@ import (
 const (
 	// leaseTime is how long a lease holds that is not renewed.
 	leaseTime = 30 * time.Second
-	// leaseEvery is how often it is renewed, or asked for by those without.
-	leaseEvery = leaseTime / 3
 	// leaseMargin is the part of leaseTime that is left for work to end in.
 	leaseMargin = 6
 )
@@ -147,7 +145,7 @@ func (l *Lease) Lead(ctx context.Context, work func(ctx context.Context, term ui
 		term, held, err := l.Try(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end of the context is the usual end
 		case err != nil:
 			log.Warn("the lease cannot be taken, trying again", "error", err)
 		case held:

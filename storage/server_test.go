@@ -123,7 +123,7 @@ func freePorts(t *testing.T, n int) (ports []int) {
 			t.Fatal(err)
 		}
 		held = append(held, l)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port) //nolint:errcheck // it was listened on by TCP
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	for _, l := range held {
 		if err := l.Close(); err != nil {
