@@ -60,6 +60,9 @@ GROUP BY allocation, allocation_bits, day ORDER BY allocation, allocation_bits, 
 	})
 }
 
+// noState is a state of kindSome that has counted nothing.
+const noState = "arrayReduce('uniqCombined64State(12)', emptyArrayUInt64())"
+
 // AllocationHosts yields what single addresses of the allocations did, ordered
 // by allocation, local day, address and port.
 func (s *Store) AllocationHosts(
@@ -68,25 +71,19 @@ func (s *Store) AllocationHosts(
 	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationHost]{
 		what: "read addresses", sql: `SELECT allocation, allocation_bits, day, address, port, sum(sent), sum(received), sum(packets),
     uniqCombined64Merge(12)(peer_state), uniqCombined64Merge(12)(network_state), uniqCombined64Merge(12)(asn_state),
-    uniqCombined64Merge(12)(session_state), max(most), groupArrayArray(bins)
+    uniqCombined64Merge(12)(session_state), max(most), groupUniqArrayArray(bins)
 FROM
 (
     SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, port,
-        sum(out) AS sent, sum(in) AS received, sum(samples) AS packets,
-        uniqCombined64MergeState(12)(peers) AS peer_state, uniqCombined64MergeState(12)(networks) AS network_state,
-        uniqCombined64MergeState(12)(asns) AS asn_state, uniqCombined64MergeState(12)(sessions) AS session_state,
-        toUInt64(0) AS most, groupUniqArray(toUnixTimestamp(bin)) AS bins
+        out AS sent, in AS received, samples AS packets, peers AS peer_state, networks AS network_state, asns AS asn_state, sessions AS session_state,
+        toUInt64(0) AS most, [toUnixTimestamp(bin)] AS bins
     FROM allocation_hosts
     WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
-    GROUP BY allocation, allocation_bits, day, address, port
     UNION ALL
-    SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, 0 AS port, 0, 0, 0,
-        uniqCombined64StateIf(12)(toUInt64(0), false), uniqCombined64StateIf(12)(toUInt64(0), false),
-        uniqCombined64StateIf(12)(toUInt64(0), false), uniqCombined64StateIf(12)(toUInt64(0), false),
-        max(peak), emptyArrayUInt32()
+    SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, 0 AS port,
+        0, 0, 0, ` + noState + `, ` + noState + `, ` + noState + `, ` + noState + `, peak, emptyArrayUInt32()
     FROM allocation_sessions
     WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
-    GROUP BY allocation, allocation_bits, day, address
 )
 GROUP BY allocation, allocation_bits, day, address, port
 ORDER BY allocation, allocation_bits, day, address, port`,
