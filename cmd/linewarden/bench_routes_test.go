@@ -143,38 +143,34 @@ func (w *routesRow) measure(ctx context.Context, b *testing.B, c *routesCollecto
 	if err := w.measureTable(ctx, b, c, t); err != nil || !c.many {
 		return err
 	}
-	return w.measureMany(ctx, b, c, t)
+	return w.measureMany(ctx, b, c)
 }
 
-// begin starts the collector and opens sessions with it.
+// begin starts the collector and opens sessions with it. The caller stops it.
 func begin(ctx context.Context, b *testing.B, c *routesCollector, sessions int) (*routesRun, []*routesPeer, error) {
 	run, err := c.start(ctx, b.TempDir())
 	if err != nil {
 		return nil, nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	b.Cleanup(func() {
-		if err := run.stop(); err != nil {
-			b.Error(err)
-		}
-	})
 	opening, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var peers []*routesPeer
 	for i := range sessions {
 		p, err := dialRoutesPeer(opening, routesNeighbor(i), run.to)
 		if err != nil {
-			return nil, nil, fmt.Errorf("session with %s: %w", c.name, err)
+			return nil, nil, errors.Join(fmt.Errorf("session with %s: %w", c.name, err), run.stop())
 		}
 		peers = append(peers, p)
 	}
 	return run, peers, nil
 }
 
-func (w *routesRow) measureTable(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) error {
+func (w *routesRow) measureTable(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) (err error) {
 	run, peers, err := begin(ctx, b, c, 2)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, run.stop()) }()
 	defer peers[1].close()
 	before, err := timesOf(run.pid())
 	if err != nil {
@@ -272,7 +268,7 @@ const (
 	needed = 8 << 30
 )
 
-func (w *routesRow) measureMany(ctx context.Context, b *testing.B, c *routesCollector, t *routesTable) error {
+func (w *routesRow) measureMany(ctx context.Context, b *testing.B, c *routesCollector) (err error) {
 	free, err := availableMemory()
 	if err != nil {
 		return err
@@ -287,6 +283,7 @@ func (w *routesRow) measureMany(ctx context.Context, b *testing.B, c *routesColl
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, run.stop()) }()
 	began := time.Now()
 	sent := make(chan error, len(peers))
 	for _, p := range peers {
