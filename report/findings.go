@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xuri/excelize/v2"
-
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -75,8 +73,8 @@ func row(f *rules.Finding, loc *time.Location) ([]string, error) {
 	}, nil
 }
 
-// inert keeps a spreadsheet from taking a cell for a formula.
-func inert(cell string) string {
+// Inert keeps a spreadsheet from taking a cell of a CSV file for a formula.
+func Inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
 	}
@@ -99,7 +97,7 @@ func writeCSV(w io.Writer, findings []rules.Finding, loc *time.Location) error {
 			return err
 		}
 		for c := range cells {
-			cells[c] = inert(cells[c])
+			cells[c] = Inert(cells[c])
 		}
 		if err := out.Write(cells); err != nil {
 			return fmt.Errorf("write CSV: %w", err)
@@ -110,67 +108,6 @@ func writeCSV(w io.Writer, findings []rules.Finding, loc *time.Location) error {
 		return fmt.Errorf("write CSV: %w", err)
 	}
 	return nil
-}
-
-// sheetName is the sheet of a workbook that holds the findings.
-const sheetName = "findings"
-
-func writeWorkbook(w io.Writer, findings []rules.Finding, loc *time.Location) error {
-	book := excelize.NewFile()
-	err := fillWorkbook(book, findings, loc)
-	if err == nil {
-		err = book.Write(w)
-	}
-	if cerr := book.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("write workbook: %w", err)
-	}
-	return nil
-}
-
-func fillWorkbook(book *excelize.File, findings []rules.Finding, loc *time.Location) error {
-	if err := book.SetSheetName(book.GetSheetName(0), sheetName); err != nil {
-		return fmt.Errorf("name the sheet: %w", err)
-	}
-	sheet, err := book.NewStreamWriter(sheetName)
-	if err != nil {
-		return fmt.Errorf("open the sheet: %w", err)
-	}
-	if err := sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
-		return fmt.Errorf("freeze the headings: %w", err)
-	}
-	if err := sheet.SetRow("A1", cellsOf(columns)); err != nil {
-		return fmt.Errorf("write the headings: %w", err)
-	}
-	for i := range findings {
-		cells, err := row(&findings[i], loc)
-		if err != nil {
-			return err
-		}
-		if err := sheet.SetRow("A"+strconv.Itoa(i+2), cellsOf(cells)); err != nil {
-			return fmt.Errorf("write row %d: %w", i+2, err)
-		}
-	}
-	if err := sheet.Flush(); err != nil {
-		return fmt.Errorf("finish the sheet: %w", err)
-	}
-	return nil
-}
-
-// maxCell is the longest text a cell of a workbook holds, in characters.
-const maxCell = 32767
-
-func cellsOf(texts []string) []any {
-	out := make([]any, len(texts))
-	for i, t := range texts {
-		if r := []rune(t); len(r) > maxCell {
-			t = string(r[:maxCell])
-		}
-		out[i] = t
-	}
-	return out
 }
 
 // ByUrgency orders findings for a reader: open before closed, then severity,

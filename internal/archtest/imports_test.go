@@ -30,7 +30,7 @@ var direction = map[string][]string{
 	"rules/engine":     {"rules", "registry"},
 	"rules/custom":     {"rules", "registry"},
 	"report":           {"rules", "registry", "report/pdf"},
-	"report/...":       {"rules", "registry", "report", "report/pdf"},
+	"report/...":       {"rules", "registry", "report/..."},
 	"report/pdf":       nil,
 	"storage":          {"bgp", "flows", "registry", "rules", "storage/..."},
 	"storage/...":      {"bgp", "flows", "registry", "rules", "storage/..."},

@@ -53,6 +53,9 @@ func (d *Document) bar(b Bar, scale float64) {
 	d.textRight(left+nameWidth-2, y+0.5, d.fit(b.Name, nameWidth-3))
 	x := left + nameWidth
 	for i, n := range b.Parts {
+		if n == 0 {
+			continue // a bar without width still leaves a hair
+		}
 		w := float64(n) * scale
 		d.fill(x, y, w, barHeight, palette[i%len(palette)])
 		x += w

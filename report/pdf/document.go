@@ -105,8 +105,9 @@ func (d *Document) newPage() {
 	d.line(left, 18, pageWidth-right, 18, rule)
 	d.line(left, pageHeight-15, pageWidth-right, pageHeight-15, rule)
 	d.text(left, pageHeight-14, d.fit(d.options.Footer, textWidth-30))
-	number := fmt.Sprintf(d.options.Page, d.pdf.PageNo(), totalAlias)
-	d.textRight(pageWidth-right, pageHeight-14, number)
+	// The alias is wider than the number it becomes: measure with two digits.
+	width := d.pdf.GetStringWidth(fmt.Sprintf(d.options.Page, d.pdf.PageNo(), "00"))
+	d.text(pageWidth-right-width, pageHeight-14, fmt.Sprintf(d.options.Page, d.pdf.PageNo(), totalAlias))
 	d.pdf.SetXY(left, top)
 	d.font(bodySize, black, false)
 }

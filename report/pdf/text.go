@@ -136,7 +136,7 @@ func mayBreak(before, after rune) bool {
 	case wide(before) || wide(after):
 		return true
 	}
-	return strings.ContainsRune("/;-_,", before)
+	return strings.ContainsRune("/;_,", before)
 }
 
 // wide reports whether text breaks beside the character.

@@ -1,0 +1,209 @@
+package quarterly
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linewarden/linewarden/rules"
+)
+
+// maxListed is how many findings one list of the PDF file has; the workbook,
+// CSV and JSON always have all of them.
+const maxListed = 500
+
+// stateNames are the states as a reader is told them.
+var stateNames = map[rules.State]rules.Text{
+	rules.Open: {ZH: "待核查", EN: "open"}, rules.Reviewing: {ZH: "核查中", EN: "reviewing"},
+	rules.Confirmed: {ZH: "已确认", EN: "confirmed"}, rules.Rectifying: {ZH: "整改中", EN: "rectifying"},
+	rules.Rectified: {ZH: "已整改", EN: "rectified"}, rules.Dismissed: {ZH: "已排除", EN: "dismissed"},
+	rules.Ceased: {ZH: "已消失", EN: "ceased"},
+}
+
+var severityNames = map[rules.Severity]rules.Text{
+	rules.Low: {ZH: "低", EN: "low"}, rules.Medium: {ZH: "中", EN: "medium"}, rules.High: {ZH: "高", EN: "high"},
+	rules.Critical: {ZH: "重大", EN: "critical"},
+}
+
+var remedyNames = map[rules.Remedy]rules.Text{
+	rules.PurposeCorrected: {ZH: "更正用途", EN: "purpose corrected"}, rules.LicenceSupplied: {ZH: "补办许可", EN: "licence supplied"},
+	rules.LineStopped: {ZH: "停用线路", EN: "line stopped"}, rules.ResourceReclaimed: {ZH: "收回资源", EN: "resource reclaimed"},
+	rules.CompliantSelfUse: {ZH: "合规自用", EN: "compliant self-use"},
+}
+
+// worked reports whether a person confirmed the finding.
+func worked(f *rules.Finding) bool {
+	return f.State == rules.Confirmed || f.State == rules.Rectifying || f.State == rules.Rectified
+}
+
+// entered is when the finding last entered the state by a person's move; zero
+// if its history does not say.
+func (m *maker) entered(f *rules.Finding, s rules.State) time.Time {
+	var at time.Time
+	for _, e := range m.in.Events[f.ID] {
+		if e.To == s && e.From != s && e.Kind == "moved" {
+			at = e.At
+		}
+	}
+	return at
+}
+
+// day writes the day of an instant in the carrier's time zone.
+func (m *maker) day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(m.in.Location).Format(time.DateOnly)
+}
+
+// lastDay writes the last day of a span that ends at t.
+func (m *maker) lastDay(t time.Time) string { return m.day(t.Add(-time.Nanosecond)) }
+
+// rectification is section 9.
+func (m *maker) rectification() Section {
+	s := Section{Number: 9, Title: rules.Text{ZH: "整改台账", EN: "Rectification ledger"}}
+	list := Grid{Title: rules.Text{ZH: "逐项情况", EN: "Item by item"}, Columns: []GridColumn{
+		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 20},
+		{Head: rules.Text{ZH: "规则与对象", EN: "Rule and subject"}, Weight: 34},
+		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 12},
+		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 12},
+		{Head: rules.Text{ZH: "责任人", EN: "Owner"}, Weight: 12},
+		{Head: rules.Text{ZH: "确认", EN: "Confirmed"}, Weight: 15},
+		{Head: rules.Text{ZH: "期限", EN: "Due"}, Weight: 15},
+		{Head: rules.Text{ZH: "完成", EN: "Done"}, Weight: 15},
+		{Head: rules.Text{ZH: "方式", EN: "Remedy"}, Weight: 15},
+	}}
+	var confirmed, overdue, done int
+	for i := range m.findings {
+		f := &m.findings[i]
+		if !worked(f) {
+			continue
+		}
+		confirmed++
+		c := f.Case
+		if c == nil {
+			c = &rules.Case{}
+		}
+		due, finished := "", ""
+		if c.Due != nil {
+			due = m.lastDay(*c.Due)
+		}
+		if f.State == rules.Rectified {
+			done++
+			finished = m.day(m.entered(f, rules.Rectified))
+		} else if c.Due != nil && !c.Due.After(m.window.To) {
+			overdue++
+		}
+		list.Rows = append(list.Rows, []Cell{
+			same(f.ID), same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
+			same(c.Assignee), same(m.day(m.entered(f, rules.Confirmed))), same(due), same(finished), text(remedyNames[c.Remedy]),
+		})
+	}
+	row := func(zh, en string, n int) []Cell { return []Cell{text(rules.Text{ZH: zh, EN: en}), count(n)} }
+	s.Grids = append(s.Grids, Grid{
+		Title: rules.Text{ZH: "概况（累计）", EN: "Summary, to date"},
+		Columns: []GridColumn{
+			{Head: rules.Text{ZH: "项目", EN: "Item"}, Weight: 70}, {Head: rules.Text{ZH: "数量", EN: "Number"}, Weight: 30, Number: true},
+		},
+		Rows: [][]Cell{
+			row("经人工确认的线索", "Indications confirmed by a person", confirmed),
+			row("其中：已完成整改", "of these rectified", done),
+			row("其中：整改中或待整改", "of these still to be rectified", confirmed-done),
+			row("其中：期限不晚于季末而未完成", "of these due by the end of the quarter and not done", overdue),
+		},
+	})
+	if len(list.Rows) > 0 {
+		s.Grids = append(s.Grids, list)
+	} else {
+		s.Notes = append(s.Notes, rules.Text{ZH: "尚无经人工确认的线索。", EN: "No indication has been confirmed by a person."})
+	}
+	return s
+}
+
+// major is section 10: critical findings, and those of rules that no other
+// section has.
+func (m *maker) major() Section {
+	s := Section{Number: 10, Title: rules.Text{ZH: "重大问题", EN: "Major problems"}}
+	critical := func(f *rules.Finding) bool {
+		return f.Severity == rules.Critical && f.State != rules.Dismissed && seenIn(f, m.window)
+	}
+	list := Grid{Title: rules.Text{ZH: "重大线索", EN: "Critical indications"}, Columns: []GridColumn{
+		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 18},
+		{Head: rules.Text{ZH: "对象", EN: "Subject"}, Weight: 24},
+		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 10},
+		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 11},
+		{Head: rules.Text{ZH: "情况（疑似线索，待核查）", EN: "What was seen (an indication, to be reviewed)"}, Weight: 62},
+	}}
+	for i := range m.findings {
+		if f := &m.findings[i]; critical(f) {
+			list.Rows = append(list.Rows, []Cell{
+				same(f.ID), same(strings.TrimSpace(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name)), text(provinceName(f.Province)), text(stateNames[f.State]),
+				text(rules.Text{ZH: f.Title.ZH + "：" + f.Explanation.ZH, EN: f.Title.EN + ": " + f.Explanation.EN}),
+			})
+		}
+	}
+	if len(list.Rows) > 0 {
+		s.Grids = append(s.Grids, list)
+	} else {
+		s.Notes = append(s.Notes, rules.Text{ZH: "本季没有重大级别的线索。", EN: "There is no critical indication in the quarter."})
+	}
+	var ids []string
+	for i := range m.findings {
+		if f := &m.findings[i]; others(f) && !slices.Contains(ids, f.Rule) {
+			ids = append(ids, f.Rule)
+		}
+	}
+	if len(ids) == 0 {
+		return s
+	}
+	slices.Sort(ids)
+	g := Grid{Title: rules.Text{ZH: "本企业自定规则", EN: "Rules of the carrier's own"}, Columns: countColumns(rules.Text{ZH: "规则", EN: "Rule"}), Total: true}
+	for _, id := range ids {
+		t := m.tally(func(f *rules.Finding) bool { return f.Rule == id })
+		g.Rows = append(g.Rows, t.cells(text(m.ruleTitle(id))))
+	}
+	t := m.tally(others)
+	g.Rows = append(g.Rows, t.cells(total))
+	s.Grids = append(s.Grids, g)
+	return s
+}
+
+// listing is the annex: every finding seen in the quarter.
+func (m *maker) listing() Grid {
+	g := Grid{Title: rules.Text{ZH: "附：本季线索清单", EN: "Annex: indications of the quarter"}, Columns: []GridColumn{
+		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 21},
+		{Head: rules.Text{ZH: "规则", EN: "Rule"}, Weight: 26},
+		{Head: rules.Text{ZH: "对象", EN: "Subject"}, Weight: 28},
+		{Head: rules.Text{ZH: "单位", EN: "Holder"}, Weight: 30},
+		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 13},
+		{Head: rules.Text{ZH: "级别", EN: "Severity"}, Weight: 11},
+		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 13},
+		{Head: rules.Text{ZH: "首次–最近", EN: "First–last"}, Weight: 19},
+	}}
+	for i := range m.findings {
+		f := &m.findings[i]
+		if !seenIn(f, m.window) {
+			continue
+		}
+		g.Rows = append(g.Rows, []Cell{
+			same(f.ID), same(f.Rule + " v" + f.RuleVersion), same(string(f.Subject.Kind) + "\n" + f.Subject.ID), same(f.Subject.Name),
+			text(provinceName(f.Province)), text(severityNames[f.Severity]), text(stateNames[f.State]),
+			same(m.day(f.FirstSeen) + "\n" + m.lastDay(f.LastSeen)),
+		})
+	}
+	return g
+}
+
+// clip bounds a list of the PDF file, and says how much it left out.
+func clip(g Grid) (Grid, rules.Text) {
+	if len(g.Rows) <= maxListed {
+		return g, rules.Text{}
+	}
+	more := len(g.Rows) - maxListed
+	g.Rows = g.Rows[:maxListed]
+	return g, rules.Text{
+		ZH: fmt.Sprintf("另有 %d 项未在此列出，见 findings.xlsx 与 findings.csv。", more),
+		EN: fmt.Sprintf("%d more are not listed here; see findings.xlsx and findings.csv.", more),
+	}
+}

@@ -1,0 +1,80 @@
+package quarterly
+
+import (
+	"time"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// Languages are those a report is written in.
+func Languages() []string { return []string{"zh", "en"} }
+
+// Input is all that a report is made from.
+type Input struct {
+	Carrier  string
+	Quarter  Quarter
+	Location *time.Location
+	Language string // of the PDF file: zh or en
+	// Unfinished is set while the quarter has not ended.
+	Unfinished bool
+
+	// Ledgers are those in force when the report is made.
+	Ledgers *registry.Snapshot
+	Version registry.Version
+	// Catalogue are the rules that were run.
+	Catalogue []rules.Spec
+	// Findings are all that were first seen before the end of the quarter.
+	Findings []rules.Finding
+	// Events are the histories of the findings that people worked on.
+	Events map[string][]rules.Event
+	// Log is the last event of the log of findings.
+	Log rules.Link
+	// Exporters and Routers say what was observed in the quarter.
+	Exporters []rules.ExporterBooks
+	Routers   []rules.RouteCoverage
+
+	Privacy Privacy
+}
+
+// Privacy says who a report is for and what it may show.
+type Privacy struct {
+	// Mask is applied to networks of third parties.
+	Mask report.Mask
+	// Unmasked shows networks, persons and restricted bodies as they are.
+	// Reason says why, and is printed.
+	Unmasked bool
+	Reason   string
+	// Recipient and Purpose are printed and stand in the watermark.
+	Recipient, Purpose string
+	// Expires is the last day the report may be used.
+	Expires registry.Date
+}
+
+// Observed reports whether anything at all is known of the quarter: a report
+// about nothing would look like one about nothing found.
+func (in *Input) Observed() bool {
+	w := in.Quarter.Window(in.Location)
+	for i := range in.Findings {
+		if seenIn(&in.Findings[i], w) {
+			return true
+		}
+	}
+	for _, b := range in.Exporters {
+		if b.Minutes > 0 {
+			return true
+		}
+	}
+	for _, r := range in.Routers {
+		if len(r.Up) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// seenIn reports whether the signal of a finding was there in the window.
+func seenIn(f *rules.Finding, w rules.Window) bool {
+	return f.FirstSeen.Before(w.To) && f.LastSeen.After(w.From)
+}
