@@ -66,6 +66,7 @@ func writeWorkbook(w io.Writer, findings []rules.Finding, loc *time.Location) er
 // bytes.
 func WriteWorkbook(w io.Writer, sheets []Sheet) error {
 	book := excelize.NewFile()
+	book.SetZipWriter(newOrderedZip)
 	err := fillWorkbook(book, sheets)
 	if err == nil {
 		err = book.Write(w)

@@ -27,7 +27,7 @@ var (
 	accent = color{24, 71, 120}
 	rule   = color{173, 181, 189}
 	shade  = color{236, 240, 245}
-	faint  = color{225, 229, 234}
+	faint  = color{231, 235, 239}
 )
 
 // Options say what stands on every page and in the description of the file.

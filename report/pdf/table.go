@@ -23,7 +23,7 @@ func (d *Document) Table(t Table) { d.table(&t, false) }
 
 // padding is what is left free beside and above the text of a cell,
 // millimetres.
-const padding = 1.2
+const padding = 1.0
 
 // maxLines is how many lines of a row fit on a page.
 const maxLines = 52

@@ -25,13 +25,16 @@ func (d *Document) Title(title, below string) {
 // keep is how much of what follows a heading stands on its page, millimetres.
 const keep = 30
 
+// keepSection is that of a heading of level 1, which one of level 2 may follow.
+const keepSection = 46
+
 // Heading writes a heading of level 1 or 2, which also becomes a bookmark.
 func (d *Document) Heading(level int, text string) {
-	size, before, height := 14.0, 4.0, 8.5
+	size, before, height, below := 14.0, 4.0, 8.5, float64(keepSection)
 	if level > 1 {
-		size, before, height = 11.0, 2.5, 6.5
+		size, before, height, below = 11.0, 2.5, 6.5, keep
 	}
-	y := d.room(before+height+keep) + before
+	y := d.room(before+height+below) + before
 	d.pdf.Bookmark(shown(d.has, text), level-1, y)
 	d.font(size, accent, true)
 	for _, line := range d.wrap(text, textWidth) {
@@ -72,8 +75,8 @@ func (d *Document) Pairs(pairs []Pair) {
 
 // noStart may not begin a line, noEnd may not end one (GB/T 15834).
 const (
-	noStart = "，。、；：？！）》〉】〕」』”’％‰…—·,.;:?!)]}%"
-	noEnd   = "（《〈【〔「『“‘([{"
+	noStart = "，。、；：？！）》〉】〕］」』”’％‰…—·,.;:?!)]}%"
+	noEnd   = "（《〈【〔［「『“‘([{"
 )
 
 // wrap breaks text into lines no wider than that. Words of Latin letters stay

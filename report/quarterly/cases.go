@@ -3,7 +3,6 @@ package quarterly
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/linewarden/linewarden/rules"
@@ -64,8 +63,7 @@ func (m *maker) lastDay(t time.Time) string { return m.day(t.Add(-time.Nanosecon
 func (m *maker) rectification() Section {
 	s := Section{Number: 9, Title: rules.Text{ZH: "整改台账", EN: "Rectification ledger"}}
 	list := Grid{Title: rules.Text{ZH: "逐项情况", EN: "Item by item"}, Columns: []GridColumn{
-		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 20},
-		{Head: rules.Text{ZH: "规则与对象", EN: "Rule and subject"}, Weight: 34},
+		{Head: rules.Text{ZH: "规则、对象与编号", EN: "Rule, subject, ID"}, Weight: 42},
 		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 12},
 		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 12},
 		{Head: rules.Text{ZH: "责任人", EN: "Owner"}, Weight: 12},
@@ -96,7 +94,7 @@ func (m *maker) rectification() Section {
 			overdue++
 		}
 		list.Rows = append(list.Rows, []Cell{
-			same(f.ID), same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
+			same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
 			same(c.Assignee), same(m.day(m.entered(f, rules.Confirmed))), same(due), same(finished), text(remedyNames[c.Remedy]),
 		})
 	}
@@ -129,16 +127,15 @@ func (m *maker) major() Section {
 		return f.Severity == rules.Critical && f.State != rules.Dismissed && seenIn(f, m.window)
 	}
 	list := Grid{Title: rules.Text{ZH: "重大线索", EN: "Critical indications"}, Columns: []GridColumn{
-		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 18},
-		{Head: rules.Text{ZH: "对象", EN: "Subject"}, Weight: 24},
-		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 10},
-		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 11},
+		{Head: rules.Text{ZH: "对象与编号", EN: "Subject, ID"}, Weight: 34},
+		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 12},
+		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 12},
 		{Head: rules.Text{ZH: "情况（疑似线索，待核查）", EN: "What was seen (an indication, to be reviewed)"}, Weight: 62},
 	}}
 	for i := range m.findings {
 		if f := &m.findings[i]; critical(f) {
 			list.Rows = append(list.Rows, []Cell{
-				same(f.ID), same(strings.TrimSpace(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name)), text(provinceName(f.Province)), text(stateNames[f.State]),
+				same(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name + "\n" + f.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
 				text(rules.Text{ZH: f.Title.ZH + "：" + f.Explanation.ZH, EN: f.Title.EN + ": " + f.Explanation.EN}),
 			})
 		}
@@ -172,9 +169,8 @@ func (m *maker) major() Section {
 // listing is the annex: every finding seen in the quarter.
 func (m *maker) listing() Grid {
 	g := Grid{Title: rules.Text{ZH: "附：本季线索清单", EN: "Annex: indications of the quarter"}, Columns: []GridColumn{
-		{Head: rules.Text{ZH: "编号", EN: "ID"}, Weight: 21},
-		{Head: rules.Text{ZH: "规则", EN: "Rule"}, Weight: 26},
-		{Head: rules.Text{ZH: "对象", EN: "Subject"}, Weight: 28},
+		{Head: rules.Text{ZH: "规则与编号", EN: "Rule, ID"}, Weight: 37},
+		{Head: rules.Text{ZH: "对象", EN: "Subject"}, Weight: 34},
 		{Head: rules.Text{ZH: "单位", EN: "Holder"}, Weight: 30},
 		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 13},
 		{Head: rules.Text{ZH: "级别", EN: "Severity"}, Weight: 11},
@@ -187,7 +183,7 @@ func (m *maker) listing() Grid {
 			continue
 		}
 		g.Rows = append(g.Rows, []Cell{
-			same(f.ID), same(f.Rule + " v" + f.RuleVersion), same(string(f.Subject.Kind) + "\n" + f.Subject.ID), same(f.Subject.Name),
+			same(f.Rule + " v" + f.RuleVersion + "\n" + f.ID), same(string(f.Subject.Kind) + "\n" + f.Subject.ID), same(f.Subject.Name),
 			text(provinceName(f.Province)), text(severityNames[f.Severity]), text(stateNames[f.State]),
 			same(m.day(f.FirstSeen) + "\n" + m.lastDay(f.LastSeen)),
 		})

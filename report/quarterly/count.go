@@ -74,11 +74,11 @@ func (m *maker) tally(selected func(f *rules.Finding) bool) Tally {
 // countColumns are the columns of cells.
 func countColumns(first rules.Text) []GridColumn {
 	heads := []rules.Text{
-		{ZH: "本季线索", EN: "Quarter"}, {ZH: "其中新增", EN: "New"}, {ZH: "待核查", EN: "Pending"},
-		{ZH: "已确认", EN: "Confirmed"}, {ZH: "已整改", EN: "Rectified"}, {ZH: "已排除", EN: "Dismissed"}, {ZH: "已消失", EN: "Ceased"},
-		{ZH: "环比", EN: "Change"}, {ZH: "累计线索", EN: "To date"}, {ZH: "累计整改", EN: "Rectified to date"},
+		{ZH: "本季\n线索", EN: "Quarter"}, {ZH: "其中\n新增", EN: "New"}, {ZH: "待核查", EN: "Pending"},
+		{ZH: "已确认", EN: "Con-\nfirmed"}, {ZH: "已整改", EN: "Recti-\nfied"}, {ZH: "已排除", EN: "Dis-\nmissed"}, {ZH: "已消失", EN: "Ceased"},
+		{ZH: "环比", EN: "Change"}, {ZH: "累计\n线索", EN: "To\ndate"}, {ZH: "累计\n整改", EN: "Recti-\nfied, to\ndate"},
 	}
-	columns := []GridColumn{{Head: first, Weight: 36}}
+	columns := []GridColumn{{Head: first, Weight: 30}}
 	for _, h := range heads {
 		columns = append(columns, GridColumn{Head: h, Weight: 9, Number: true})
 	}

@@ -84,7 +84,7 @@ func (m *maker) workbook(sections []Section) ([]byte, error) {
 			for i := 1; i < len(cells); i++ {
 				figures.Rows = append(figures.Rows, []any{
 					number, pick(g.Title, m.in.Language), strings.ReplaceAll(cells[0].in(m.in.Language), "\n", " "),
-					pick(g.Columns[i].Head, m.in.Language), cells[i].typed(m.in.Language),
+					m.heading(g.Columns[i].Head), cells[i].typed(m.in.Language),
 				})
 			}
 		}
@@ -101,6 +101,16 @@ func (m *maker) workbook(sections []Section) ([]byte, error) {
 		m.about(), figures, list, textSheet("coverage", coverageColumns, m.coverageRows()), textSheet("user_files", userFileColumns, m.userFileRows()),
 	})
 	return b.Bytes(), err
+}
+
+// heading writes a heading on one line: in the PDF file it may stand on two, and
+// be hyphenated.
+func (m *maker) heading(t rules.Text) string {
+	blank := ""
+	if m.in.Language == "en" {
+		blank = " "
+	}
+	return strings.NewReplacer("-\n", "", "\n", blank).Replace(pick(t, m.in.Language))
 }
 
 // about says on the first sheet what the workbook is, and for whom.

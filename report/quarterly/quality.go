@@ -208,7 +208,7 @@ func (m *maker) sources() Grid {
 		known = m.in.Version.Known.In(m.in.Location).Format(time.RFC3339)
 	}
 	return Grid{Title: rules.Text{ZH: "数据来源版本", EN: "Versions of the sources"}, Columns: []GridColumn{
-		{Head: rules.Text{ZH: "来源", EN: "Source"}, Weight: 40}, {Head: rules.Text{ZH: "版本", EN: "Version"}, Weight: 60},
+		{Head: rules.Text{ZH: "来源", EN: "Source"}, Weight: 32}, {Head: rules.Text{ZH: "版本", EN: "Version"}, Weight: 68},
 	}, Rows: [][]Cell{
 		row("台账（导入编号）", "Ledgers (import)", m.in.Version.ID),
 		row("台账知悉时间", "Ledgers known since", known),

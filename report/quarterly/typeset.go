@@ -61,7 +61,7 @@ func (m *maker) typeset(sections []Section) ([]byte, error) {
 
 func (t *typesetter) title() string {
 	name := t.m.in.Quarter.title()
-	title := t.m.in.Carrier + name.ZH + "自查报告"
+	title := t.m.in.Carrier + " " + name.ZH + "自查报告"
 	if t.language == "en" {
 		title = t.m.in.Carrier + ": self-inspection report, " + name.EN
 	}
@@ -120,7 +120,7 @@ func (t *typesetter) front(title string) {
 	})
 	t.doc.Paragraph(t.pick(
 		"本报告由流量采集、路由与台账核对自动生成。“本季线索”指信号在季内出现过的线索，“累计”指季末以前首次出现的全部线索；状态以报告生成时的案件记录为准。各项数字与随附的 XLSX、CSV、JSON 文件同源，文件散列与签名见 manifest.json 与 manifest.sig。",
-		"This report is made from flow collection, routes and ledgers. “Quarter” counts indications whose signal was there in the quarter, “to date” all that were first seen before its end; states are those of the cases when the report was made. The figures are those of the XLSX, CSV and JSON files beside it, whose hashes and signature are in manifest.json and manifest.sig."))
+		"This report is made from flow collection, routes and ledgers. \"Quarter\" counts indications whose signal was there in the quarter, \"to date\" all that were first seen before its end; states are those of the cases when the report was made. The figures are those of the XLSX, CSV and JSON files beside it, whose hashes and signature are in manifest.json and manifest.sig."))
 }
 
 func orNone(s string) string {
