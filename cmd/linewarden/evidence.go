@@ -98,21 +98,25 @@ func newVerify(g *globals) *cobra.Command {
 		key, format string
 	)
 	c := &cobra.Command{
-		Use: "verify FILE.zip | verify --log", Short: "Check an evidence package, or the log of findings", Args: cobra.MaximumNArgs(1),
+		Use: "verify FILE.zip | verify DIR | verify --log", Short: "Check an evidence package, a report, or the log of findings", Args: cobra.MaximumNArgs(1),
 		Long: "verify FILE.zip checks an evidence package with the public key of who signed it: offline,\n" +
 			"without a store. It compares every file with the signed manifest, derives the verdict again\n" +
 			"from the fact, and names what was altered, left out or added.\n\n" +
+			"verify DIR checks a report in the same way, and counts its findings again.\n\n" +
 			"verify --log reads the log of all findings of the store, in which each event holds the hash of\n" +
 			"the one before, and compares every finding with what its last event says of it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case log == (len(args) == 1):
-				return usagef("say what to verify: a FILE.zip or --log")
+				return usagef("say what to verify: a FILE.zip, the DIR of a report, or --log")
 			case log:
 				return g.verifyLog(cmd.Context())
 			}
 			if err := oneOf("format", format, "text", "json"); err != nil {
 				return err
+			}
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				return g.verifyReport(args[0], key, format)
 			}
 			return g.verifyPackage(args[0], key, format)
 		},
@@ -123,16 +127,26 @@ func newVerify(g *globals) *cobra.Command {
 	return c
 }
 
-func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
+// publicKeyFile returns the file with the public key: the one that was named,
+// or the key directory of this installation.
+func (g *globals) publicKeyFile(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
 	cfg, err := g.config()
 	if err != nil {
-		return err
+		return "", err
 	}
-	if keyFile == "" {
-		keyFile = keyDir(cfg)
-		if _, err := os.Stat(keyFile); err != nil {
-			return usagef("--key is missing: name the file with the public key of who signed the package")
-		}
+	dir := keyDir(cfg)
+	if _, err := os.Stat(dir); err != nil {
+		return "", usagef("--key is missing: name the file with the public key of who signed it")
+	}
+	return dir, nil
+}
+
+func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
+	if keyFile, err = g.publicKeyFile(keyFile); err != nil {
+		return err
 	}
 	public, err := evidence.ReadPublic(keyFile)
 	if err != nil {
