@@ -17,13 +17,13 @@ func writeFacts(b *strings.Builder, facts rules.FactSet) {
 	fmt.Fprintln(b, "数据 Facts")
 	t := NewTable("名称 NAME", "数值 VALUE")
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		t.AppendRow(table.Row{name, factText(facts[name])})
+		t.AppendRow(table.Row{name, FactText(facts[name])})
 	}
 	fmt.Fprintf(b, "%s\n\n", t.Render())
 }
 
-// factText shows one figure; lists have one entry a line.
-func factText(v any) string {
+// FactText shows one figure; lists have one entry a line.
+func FactText(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -32,7 +32,7 @@ func factText(v any) string {
 	case []any:
 		parts := make([]string, len(v))
 		for i, e := range v {
-			parts[i] = factText(e)
+			parts[i] = FactText(e)
 		}
 		return strings.Join(parts, "\n")
 	}
