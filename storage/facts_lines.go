@@ -22,10 +22,19 @@ const mostClients = 4096
 // ordered by line and hour. Minutes in which nothing was carried count as such:
 // the 95th percentile is the fourth largest of the 60.
 func (s *Store) LineHours(ctx context.Context, w rules.Window) iter.Seq2[rules.LineHour, error] {
+	return s.lineHours(ctx, "{counted}", secondsOf(w))
+}
+
+// LineHoursOf yields the same for one line.
+func (s *Store) LineHoursOf(ctx context.Context, line string, w rules.Window) iter.Seq2[rules.LineHour, error] {
+	return s.lineHours(ctx, "{counted} AND line = {line:String}", append(secondsOf(w), clickhouse.Named("line", line)))
+}
+
+func (s *Store) lineHours(ctx context.Context, condition string, values []any) iter.Seq2[rules.LineHour, error] {
 	return answers(ctx, s, question[rules.LineHour]{
 		"read line hours", `SELECT line, bin, from_customer, to_customer, peak_from, p95_from, peak_to, p95_to, samples
-FROM line_hours WHERE {counted} ORDER BY line, bin`,
-		secondsOf(w), func(r driver.Rows) (h rules.LineHour, err error) {
+FROM line_hours WHERE ` + condition + ` ORDER BY line, bin`,
+		values, func(r driver.Rows) (h rules.LineHour, err error) {
 			err = r.Scan(&h.Line, &h.Hour, &h.FromCustomer, &h.ToCustomer, &h.PeakFromCustomer, &h.P95FromCustomer,
 				&h.PeakToCustomer, &h.P95ToCustomer, &h.Samples)
 			h.Hour = h.Hour.UTC()

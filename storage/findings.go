@@ -167,6 +167,19 @@ func findingCondition(f *rules.FindingFilter) (clause string, values []any) {
 	if !f.Until.IsZero() {
 		add("until", "first_seen < fromUnixTimestamp64Nano({until:Int64}, 'UTC')", strconv.FormatInt(instantOf(f.Until), 10))
 	}
+	add("after", "id > {after:String}", f.After)
+	if f.Provinces != nil {
+		terms = append(terms, "province IN {provinces:Array(String)}")
+		values = append(values, clickhouse.Named("provinces", stringsOf(f.Provinces)))
+	}
+	if f.States != nil {
+		states := make([]string, len(f.States))
+		for i, s := range f.States {
+			states[i] = string(s)
+		}
+		terms = append(terms, "state IN {states:Array(String)}")
+		values = append(values, clickhouse.Named("states", stringsOf(states)))
+	}
 	if len(terms) == 0 {
 		return "", nil
 	}

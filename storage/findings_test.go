@@ -145,6 +145,13 @@ func TestFilterAgreesWithMatch(t *testing.T) {
 		{Since: noon.Add(20*time.Hour + 1), Until: noon.Add(20*time.Hour + 1)},
 		{Rule: "licence-missing", Clause: "A", Province: "31", Enterprise: "E1", State: rules.Open, Severity: rules.Low, Since: noon, Until: noon.AddDate(0, 0, 9)},
 		{Limit: 7},
+		{Provinces: []string{"31", "11"}},
+		{Provinces: []string{}},
+		{Provinces: []string{"31"}, Province: "11"},
+		{States: []rules.State{rules.Ceased, rules.Confirmed}},
+		{States: []rules.State{}},
+		{After: all[20].ID, Limit: 5},
+		{After: all[47].ID},
 		{Rule: "intl-third-party", Limit: 3},
 	} {
 		var want, got []string

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +72,8 @@ func answerAll(t *testing.T, s *storage.Store, o *trafficOracle) {
 		netip.MustParsePrefix("100.64.0.0/16"), netip.MustParsePrefix("198.51.102.0/24"),
 	}
 	same(t, "line hours", allOf(t, s.LineHours(ctx, w)), o.lineHours())
+	one := slices.DeleteFunc(o.lineHours(), func(h rules.LineHour) bool { return h.Line != "L2" })
+	same(t, "hours of one line", allOf(t, s.LineHoursOf(ctx, "L2", w)), one)
 	pairs := rules.PairsQuestion{Window: w, Location: o.loc, Lines: []string{"L1", "L2"}}
 	for h := -20; h < 20; h += 3 {
 		pairs.Hours = append(pairs.Hours, noon.Add(time.Duration(h)*time.Hour).Truncate(time.Hour))

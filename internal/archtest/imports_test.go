@@ -39,7 +39,7 @@ var direction = map[string][]string{
 	"collector/enrich": {"bgp", "flows", "registry"},
 	"collector/replay": {"flows"},
 	// L4: what people see; it declares the store it wants.
-	"console":     {"report", "rules", "registry"},
+	"console":     {"report", "rules", "registry", "console/..."},
 	"console/...": {"report", "rules", "registry", "console/..."},
 	// L5: the one place that sees both ends.
 	"cmd/...": {"..."},
