@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/storage"
@@ -49,6 +50,12 @@ func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id strin
 			return nil, fmt.Errorf("evidence of %s: %w", id, err)
 		}
 		m.Tables = append(m.Tables, tables...)
+	}
+	m.Documents = make(map[string][]byte)
+	for _, language := range casefile.Languages() {
+		if m.Documents[casefile.Name(language)], err = casefile.Make(m, language); err != nil {
+			return nil, fmt.Errorf("evidence of %s: %w", id, err)
+		}
 	}
 	return m, nil
 }

@@ -93,13 +93,13 @@ func (w *writer) overview() {
 		{Name: w.text("涉及条款", "Clauses"), Value: strings.Join(f.Clauses, "  ")},
 		{Name: w.text("对象", "Subject"), Value: strings.TrimSpace(string(f.Subject.Kind) + " " + f.Subject.ID)},
 		{Name: w.text("单位", "Holder"), Value: strings.TrimSpace(f.Subject.Name + "  " + f.EnterpriseID)},
-		{Name: w.text("省级代码（GB/T 2260）", "Province (GB/T 2260)"), Value: f.Province},
-		{Name: w.text("级别", "Severity"), Value: string(f.Severity)},
+		{Name: w.text("省级代码（GB/T 2260）", "Province (GB/T 2260)"), Value: strings.TrimSpace(f.Province + "  " + w.pick(report.ProvinceName(f.Province)))},
+		{Name: w.text("级别", "Severity"), Value: w.pick(report.SeverityName(f.Severity))},
 		{Name: w.text("置信度", "Confidence"), Value: share(f.Confidence)},
 		{Name: w.text("数据完整率", "Completeness of the data"), Value: share(f.Completeness)},
 		{Name: w.text("判定时段", "Window judged"), Value: w.at(f.Window.From) + " – " + w.at(f.Window.To)},
 		{Name: w.text("信号首次／最近", "Signal first / last"), Value: w.at(f.FirstSeen) + " – " + w.at(f.LastSeen)},
-		{Name: w.text("案件状态", "State of the case"), Value: string(f.State)},
+		{Name: w.text("案件状态", "State of the case"), Value: w.pick(report.StateName(f.State))},
 		{Name: w.text("台账版本", "Version of the ledgers"), Value: ledgers},
 	})
 }

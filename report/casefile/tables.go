@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/pdf"
 	"github.com/linewarden/linewarden/rules"
@@ -134,7 +135,9 @@ func (w *writer) data(t *evidence.Table, v *view) {
 	for _, row := range t.Rows[:min(maxRows, len(t.Rows))] {
 		cells := make([]string, len(places))
 		for i, place := range places {
-			cells[i] = row[place]
+			if cells[i] = row[place]; out.Columns[i].Right {
+				cells[i] = report.Grouped(cells[i])
+			}
 		}
 		out.Rows = append(out.Rows, cells)
 	}

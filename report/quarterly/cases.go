@@ -5,31 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
 // maxListed is how many findings one list of the PDF file has; the workbook,
 // CSV and JSON always have all of them.
 const maxListed = 500
-
-// stateNames are the states as a reader is told them.
-var stateNames = map[rules.State]rules.Text{
-	rules.Open: {ZH: "待核查", EN: "open"}, rules.Reviewing: {ZH: "核查中", EN: "reviewing"},
-	rules.Confirmed: {ZH: "已确认", EN: "confirmed"}, rules.Rectifying: {ZH: "整改中", EN: "rectifying"},
-	rules.Rectified: {ZH: "已整改", EN: "rectified"}, rules.Dismissed: {ZH: "已排除", EN: "dismissed"},
-	rules.Ceased: {ZH: "已消失", EN: "ceased"},
-}
-
-var severityNames = map[rules.Severity]rules.Text{
-	rules.Low: {ZH: "低", EN: "low"}, rules.Medium: {ZH: "中", EN: "medium"}, rules.High: {ZH: "高", EN: "high"},
-	rules.Critical: {ZH: "重大", EN: "critical"},
-}
-
-var remedyNames = map[rules.Remedy]rules.Text{
-	rules.PurposeCorrected: {ZH: "更正用途", EN: "purpose corrected"}, rules.LicenceSupplied: {ZH: "补办许可", EN: "licence supplied"},
-	rules.LineStopped: {ZH: "停用线路", EN: "line stopped"}, rules.ResourceReclaimed: {ZH: "收回资源", EN: "resource reclaimed"},
-	rules.CompliantSelfUse: {ZH: "合规自用", EN: "compliant self-use"},
-}
 
 // worked reports whether a person confirmed the finding.
 func worked(f *rules.Finding) bool {
@@ -94,8 +76,8 @@ func (m *maker) rectification() Section {
 			overdue++
 		}
 		list.Rows = append(list.Rows, []Cell{
-			same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
-			same(c.Assignee), same(m.day(m.entered(f, rules.Confirmed))), same(due), same(finished), text(remedyNames[c.Remedy]),
+			same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
+			same(c.Assignee), same(m.day(m.entered(f, rules.Confirmed))), same(due), same(finished), text(report.RemedyName(c.Remedy)),
 		})
 	}
 	row := func(zh, en string, n int) []Cell { return []Cell{text(rules.Text{ZH: zh, EN: en}), count(n)} }
@@ -135,7 +117,7 @@ func (m *maker) major() Section {
 	for i := range m.findings {
 		if f := &m.findings[i]; critical(f) {
 			list.Rows = append(list.Rows, []Cell{
-				same(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name + "\n" + f.ID), text(provinceName(f.Province)), text(stateNames[f.State]),
+				same(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name + "\n" + f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
 				text(rules.Text{ZH: f.Title.ZH + "：" + f.Explanation.ZH, EN: f.Title.EN + ": " + f.Explanation.EN}),
 			})
 		}
@@ -184,7 +166,7 @@ func (m *maker) listing() Grid {
 		}
 		g.Rows = append(g.Rows, []Cell{
 			same(f.Rule + " v" + f.RuleVersion + "\n" + f.ID), same(string(f.Subject.Kind) + "\n" + f.Subject.ID), same(f.Subject.Name),
-			text(provinceName(f.Province)), text(severityNames[f.Severity]), text(stateNames[f.State]),
+			text(report.ProvinceName(f.Province)), text(report.SeverityName(f.Severity)), text(report.StateName(f.State)),
 			same(m.day(f.FirstSeen) + "\n" + m.lastDay(f.LastSeen)),
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -110,7 +111,7 @@ func (m *maker) provinceGrid(selected func(f *rules.Finding) bool) (Grid, bool) 
 	g := Grid{Title: rules.Text{ZH: "分省情况", EN: "By province"}, Columns: countColumns(rules.Text{ZH: "省（区、市）", EN: "Province"}), Total: true}
 	for _, code := range codes {
 		t := m.tally(func(f *rules.Finding) bool { return f.Province == code && selected(f) })
-		g.Rows = append(g.Rows, t.cells(text(provinceName(code))))
+		g.Rows = append(g.Rows, t.cells(text(report.ProvinceName(code))))
 	}
 	all := m.tally(selected)
 	g.Rows = append(g.Rows, all.cells(total))

@@ -69,11 +69,11 @@ func share[N ~int | ~uint64](part, whole N) Cell {
 func (c Cell) in(language string) string {
 	switch c.form {
 	case asCount:
-		return strconv.FormatFloat(c.value, 'f', 0, 64)
+		return report.Grouped(strconv.FormatFloat(c.value, 'f', 0, 64))
 	case asShare:
 		return fmt.Sprintf("%.1f%%", c.value*100)
 	case asDecimal:
-		return strconv.FormatFloat(c.value, 'f', 1, 64)
+		return report.Grouped(strconv.FormatFloat(c.value, 'f', 1, 64))
 	case asText:
 	}
 	return pick(c.text, language)

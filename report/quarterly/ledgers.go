@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -163,7 +164,7 @@ func (m *maker) linesByProvince(lines []*registry.Line) Grid {
 		return []Cell{first, count(f.lines), count(f.international), count(f.lessees), decimal(f.mbps)}
 	}
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
-		g.Rows = append(g.Rows, row(text(provinceName(code)), byCode[code]))
+		g.Rows = append(g.Rows, row(text(report.ProvinceName(code)), byCode[code]))
 	}
 	g.Rows = append(g.Rows, row(total, lines))
 	return g

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -174,7 +175,7 @@ func (c *coverage) flowCells() []Cell {
 	if c.name != "" {
 		name = c.name + "\n" + c.id
 	}
-	cells := []Cell{same(name), text(provinceName(c.province)), count(c.observed), share(c.observed, c.expected), same("–"), same("–"), same("–"), same("–"), same("–")}
+	cells := []Cell{same(name), text(report.ProvinceName(c.province)), count(c.observed), share(c.observed, c.expected), same("–"), same("–"), same("–"), same("–"), same("–")}
 	if c.books != nil {
 		b := c.books
 		cells[4], cells[5], cells[6] = count(b.Received), count(b.Stored), count(b.Missed)

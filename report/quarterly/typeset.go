@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/pdf"
 	"github.com/linewarden/linewarden/rules"
 )
@@ -162,7 +163,7 @@ func (t *typesetter) provinceBars() []pdf.Bar {
 	var bars []pdf.Bar
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
 		c := byCode[code]
-		bars = append(bars, pdf.Bar{Name: pick(provinceName(code), t.language), Parts: []int{c.Pending, c.Confirmed, c.Rectified, c.Dismissed, c.Ceased}})
+		bars = append(bars, pdf.Bar{Name: pick(report.ProvinceName(code), t.language), Parts: []int{c.Pending, c.Confirmed, c.Rectified, c.Dismissed, c.Ceased}})
 	}
 	return bars
 }
