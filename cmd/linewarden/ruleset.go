@@ -83,7 +83,7 @@ func parseCalendar(r io.Reader, file string) (*registry.Calendar, error) {
 func (set *ruleset) engine(s *opened, findings engine.Findings) (*engine.Engine, error) {
 	e, err := engine.New(
 		engine.Config{Params: set.params, Location: set.location, Calendar: set.calendar},
-		engine.Deps{Catalogue: set.catalogue, Traffic: s.Store, Routes: s.Store, Findings: findings},
+		engine.Deps{Catalogue: set.catalogue, Traffic: s.Store, Routes: s.Store, Findings: findings, Log: s.log},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the rules: %w", err)

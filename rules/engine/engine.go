@@ -25,7 +25,8 @@ type Deps struct {
 	Traffic   rules.Traffic
 	Routes    rules.Routes // nil where none are collected
 	Findings  Findings
-	Log       *slog.Logger
+	// Log may be nil.
+	Log *slog.Logger
 }
 
 // Config says how rules are run.
@@ -106,8 +107,12 @@ func (e *Engine) Run(ctx context.Context, ledgers *registry.Snapshot, req Reques
 		if req.Rule != "" && r.Spec.ID != req.Rule {
 			continue
 		}
+		began := time.Now()
 		if err := e.runRule(ctx, r, ledgers, e.span(r, req), report); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", r.Spec.ID, err)
+		}
+		if e.deps.Log != nil {
+			e.deps.Log.Debug("rule judged", "rule", r.Spec.ID, "subjects", report.Subjects[r.Spec.ID], "seconds", time.Since(began).Seconds())
 		}
 	}
 	return report, nil
