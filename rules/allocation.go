@@ -217,6 +217,7 @@ func comparePrefixes(a, b netip.Prefix) int {
 // holder's lines were not heard well. An allocation that was silent while they
 // were is none.
 func (a *allocationDays[D]) each(minCompleteness float64, hand func(r AllocationRecord, days []D)) {
+	own := exportersOfHolders(a.in)
 	for _, file := range a.by {
 		if file == nil || len(file.days) == 0 {
 			continue
@@ -225,10 +226,29 @@ func (a *allocationDays[D]) each(minCompleteness float64, hand func(r Allocation
 		for _, d := range sortedDays(file.days) {
 			days = append(days, *file.days[d])
 		}
-		file.record.Exporters, file.record.Completeness = a.books.completeness(file.exporters)
+		file.record.Exporters, file.record.Completeness = a.books.completeness(file.record.nearest(file.exporters, own))
 		hand(file.record, days)
 	}
 	a.silent(minCompleteness, hand)
+}
+
+// nearest returns, of the exporters that saw an allocation, those with the
+// customer-side interfaces of its holders: an exporter that hears well what
+// enters elsewhere must not stand in for one that hears the holder badly. It
+// returns all of them where none of them has a line of the holders.
+func (r *AllocationRecord) nearest(saw []netip.Addr, own map[string][]netip.Addr) []netip.Addr {
+	var near []netip.Addr
+	for i := range r.Standings {
+		for _, e := range own[r.Standings[i].State.Holder] {
+			if slices.Contains(saw, e) {
+				near = addNew(near, []netip.Addr{e})
+			}
+		}
+	}
+	if len(near) == 0 {
+		return saw
+	}
+	return near
 }
 
 // silent hands over the allocations of which nothing was heard, where the

@@ -194,4 +194,21 @@ func TestUseIsAboutWhoHeldIt(t *testing.T) {
 	}
 }
 
+// TestUseIsHeardWhereTheHolderIs has a second exporter see the block, one where
+// its holder has no line.
+func TestUseIsHeardWhereTheHolderIs(t *testing.T) {
+	elsewhere := netip.MustParseAddr("192.0.2.99")
+	beside := func(f *trafficOf) {
+		onDays(func(_ int, d *rules.AllocationDay) { d.Exporters = append(d.Exporters, elsewhere) })(f)
+	}
+	books := func(here float64, received, missed uint64) []rules.ExporterBooks {
+		return append(heard(here), rules.ExporterBooks{Exporter: elsewhere, Received: received, Stored: received, Missed: missed, Minutes: 60})
+	}
+	runUse(t, rules.UnlicensedIDC(), tenant, hosting(t), []useCase{
+		{name: "heard badly, beside one heard well", traffic: beside, books: books(0.89, 1e6, 0), want: rules.Withheld, reason: "low_completeness"},
+		{name: "heard well, beside one heard badly", traffic: beside, books: books(1, 1e6, 1e6), want: rules.Fires},
+		{name: "no line at either", traffic: beside, books: books(0.5, 1e6, 0), change: func(l *registry.Ledgers) { l.Lines = nil }, want: rules.Fires},
+	})
+}
+
 func round4(x float64) float64 { return float64(int(x*1e4+0.5)) / 1e4 }

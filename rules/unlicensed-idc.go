@@ -16,7 +16,7 @@ import (
 // for B11 there.
 func UnlicensedIDC() Rule {
 	return define(Spec{
-		ID: "unlicensed-idc", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "unlicensed-idc", Version: "2", LookbackDays: 7, QuietDays: 7,
 		Clauses: unlicensedClauses(),
 		Title:   Text{ZH: "地址段呈数据中心特征而无当地 B11 许可（疑似）", EN: "Address block behaves like a data centre without a B11 licence there (indication)"},
 		Claim: Text{
@@ -45,19 +45,22 @@ type HostingFact struct {
 
 // HostingDay is one local day of an allocation; bytes are scaled.
 type HostingDay struct {
-	Day          registry.Date `json:"day"`
-	Out          uint64        `json:"out"`
-	In           uint64        `json:"in"`
-	OffHoursOut  uint64        `json:"off_hours_out"`
-	Samples      uint64        `json:"samples"`
-	Networks     uint64        `json:"networks"` // served
-	ASNs         uint64        `json:"asns"`     // of those
-	Servers      int           `json:"servers"`  // addresses in server role
-	Scanned      int           `json:"scanned"`  // addresses with peers enough that hardly answered
-	Ports        int           `json:"ports"`    // of the servers
-	PortList     []uint16      `json:"port_list"`
-	ServerBytes  uint64        `json:"server_bytes"`
-	ServeSamples uint64        `json:"serve_samples"`
+	Day         registry.Date `json:"day"`
+	Out         uint64        `json:"out"`
+	In          uint64        `json:"in"`
+	OffHoursOut uint64        `json:"off_hours_out"`
+	Samples     uint64        `json:"samples"`
+	Networks    uint64        `json:"networks"` // served
+	ASNs        uint64        `json:"asns"`     // of those
+	Servers     int           `json:"servers"`  // addresses in server role
+	Scanned     int           `json:"scanned"`  // addresses with peers enough that hardly answered
+	// Translated counts the addresses with peers enough that are filed as shared
+	// by translation: what answers there is a client's forwarded port.
+	Translated   int      `json:"translated"`
+	Ports        int      `json:"ports"` // of the servers
+	PortList     []uint16 `json:"port_list"`
+	ServerBytes  uint64   `json:"server_bytes"`
+	ServeSamples uint64   `json:"serve_samples"`
 }
 
 func measureHosting(ctx context.Context, in Inputs, p Params) iter.Seq2[HostingFact, error] {
@@ -109,7 +112,11 @@ func readServers(ctx context.Context, a *allocationDays[HostingDay], p Params) e
 		if len(served) == 0 {
 			return
 		}
-		if !atLeast(out, in, p["min_server_out_in"]) {
+		switch {
+		case isTranslated(a.in.Ledgers.At(rows[0].Day), rows[0].Address):
+			d.Translated++
+			return
+		case !atLeast(out, in, p["min_server_out_in"]):
 			d.Scanned++
 			return
 		}
@@ -203,6 +210,7 @@ func (d *HostingDay) merge(o *HostingDay) {
 	d.Out, d.In, d.OffHoursOut = d.Out+o.Out, d.In+o.In, d.OffHoursOut+o.OffHoursOut
 	d.Networks, d.ASNs = max(d.Networks, o.Networks), max(d.ASNs, o.ASNs)
 	d.Servers, d.Ports, d.Scanned = max(d.Servers, o.Servers), max(d.Ports, o.Ports), max(d.Scanned, o.Scanned)
+	d.Translated = max(d.Translated, o.Translated)
 	if len(o.PortList) >= len(d.PortList) {
 		d.PortList = o.PortList
 	}
@@ -240,8 +248,8 @@ func (f *HostingFact) explain(j *Judgement, s *Standing, sums *allocationSums, m
 			EN: fmt.Sprintf("the other ends are %d networks in %d ASNs, not a few clouds", met.Networks, met.ASNs),
 		}},
 		BenignTest{"translation_pool", Text{
-			ZH: fmt.Sprintf("出入比 %.1f，地址为服务端而非客户端", outIn),
-			EN: fmt.Sprintf("%.1f bytes out per byte in, by addresses in server role, not client role", outIn),
+			ZH: fmt.Sprintf("出入比 %.1f，地址为服务端而非客户端；登记为地址转换的地址（最多 %d 个）不计为服务端", outIn, met.Translated),
+			EN: fmt.Sprintf("%.1f bytes out per byte in, by addresses in server role, not client role; addresses filed as translated (up to %d) are not counted as servers", outIn, met.Translated),
 		}},
 		BenignTest{"replies_to_scanners", Text{
 			ZH: fmt.Sprintf("只应答扫描的地址（最多 %d 个）不计为服务端", met.Scanned),

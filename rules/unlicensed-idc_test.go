@@ -79,6 +79,15 @@ func TestUnlicensedIDC(t *testing.T) {
 			onHosts(func(h *rules.AllocationHost) { h.Port, h.Out, h.In = 0, h.In, h.Out })(f)
 			onDays(func(_ int, d *rules.AllocationDay) { d.Out, d.In, d.OutByHour = d.In, d.Out, evenly(d.In) })(f)
 		}},
+		{name: "translation pool: ports forwarded to clients", change: func(l *registry.Ledgers) {
+			l.Translations = []registry.Translation{{PublicPrefix: prefix(block), SharedBy: []string{"E2", "E3"}}}
+		}},
+		{name: "translation of the first three addresses", change: func(l *registry.Ledgers) {
+			l.Translations = []registry.Translation{{PublicPrefix: netip.PrefixFrom(nth(0), 30), SharedBy: []string{"E2", "E3"}}}
+		}},
+		{name: "translation of the first address", change: func(l *registry.Ledgers) {
+			l.Translations = []registry.Translation{{PublicPrefix: netip.PrefixFrom(nth(1), 32), SharedBy: []string{"E2", "E3"}}}
+		}, want: rules.Fires},
 		{name: "out/in just below", traffic: onDays(func(_ int, d *rules.AllocationDay) { d.In = d.Out/2 + 1 })},
 		{name: "out/in just there", traffic: onDays(func(_ int, d *rules.AllocationDay) { d.In = d.Out / 2 }), want: rules.Fires},
 		{name: "replies to scanners beside one busy server", traffic: onHosts(func(h *rules.AllocationHost) {

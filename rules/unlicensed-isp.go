@@ -132,7 +132,12 @@ func readClients(ctx context.Context, a *allocationDays[AccessDay], ids []Alloca
 // one that several hosts share.
 func translated(v *registry.View, h *AllocationHost) bool {
 	small := h.Allocation.Addr().BitLen()-h.Allocation.Bits() <= 2
-	return small && len(v.CoveringTranslations(netip.PrefixFrom(h.Address, h.Address.BitLen()))) > 0
+	return small && isTranslated(v, h.Address)
+}
+
+// isTranslated reports whether an address is filed as shared by translation.
+func isTranslated(v *registry.View, a netip.Addr) bool {
+	return len(v.CoveringTranslations(netip.PrefixFrom(a, a.BitLen()))) > 0
 }
 
 // readContent sorts what was taken by the kind of the networks it came from.
