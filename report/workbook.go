@@ -13,7 +13,7 @@ import (
 )
 
 // Sheet is a sheet of a workbook: headings that stay in sight, and rows whose
-// cells are texts, whole numbers, numbers, Shares or times.
+// cells are texts, numbers, Shares or times.
 type Sheet struct {
 	Name    string
 	Columns []string

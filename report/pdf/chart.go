@@ -32,7 +32,7 @@ func (d *Document) Bars(c Bars) {
 	if len(c.Bars) == 0 {
 		return
 	}
-	y := d.room(12 + barStep*float64(min(len(c.Bars), 10)))
+	y := d.room(12 + barStep*float64(min(len(c.Bars), 3)))
 	d.font(bodySize-1, black, true)
 	d.text(left, y, c.Title)
 	y = d.legend(c.Series, y+6)

@@ -22,12 +22,12 @@ const (
 type color [3]int
 
 var (
-	black  = color{33, 37, 41}
-	grey   = color{108, 117, 125}
-	accent = color{24, 71, 120}
-	rule   = color{173, 181, 189}
-	shade  = color{236, 240, 245}
-	faint  = color{231, 235, 239}
+	black  color = [3]int{33, 37, 41}
+	grey   color = [3]int{108, 117, 125}
+	accent color = [3]int{24, 71, 120}
+	rule   color = [3]int{173, 181, 189}
+	shade  color = [3]int{236, 240, 245}
+	faint  color = [3]int{231, 235, 239}
 )
 
 // Options say what stands on every page and in the description of the file.
@@ -61,7 +61,7 @@ const totalAlias = "{n}"
 
 // New begins a document.
 func New(o Options) (*Document, error) {
-	has, err := covered()
+	has, err := coverage(fontFile)
 	if err != nil {
 		return nil, err
 	}

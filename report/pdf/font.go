@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 )
 
 //go:embed font/linewarden-cjk.ttf
@@ -18,12 +17,9 @@ const family = "cjk"
 // errFont is the error of a font file that cannot be read.
 var errFont = errors.New("the font of reports is damaged")
 
-// covered tells which characters the font has. A document is asked for every
-// character it shows, so that none is missing silently.
-var covered = sync.OnceValues(func() (*[1 << 16]bool, error) { return coverage(fontFile) })
-
-// coverage reads the character map (format 4, OpenType 1.9 "cmap") of a
-// TrueType font.
+// coverage tells which characters a TrueType font has, by its character map
+// (format 4, OpenType 1.9 "cmap"). A document is asked for every character it
+// shows, so that none is missing silently.
 func coverage(font []byte) (*[1 << 16]bool, error) {
 	table, err := tableOf(font, "cmap")
 	if err != nil {

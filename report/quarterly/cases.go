@@ -114,8 +114,9 @@ func (m *maker) major() Section {
 		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 12},
 		{Head: rules.Text{ZH: "情况（疑似线索，待核查）", EN: "What was seen (an indication, to be reviewed)"}, Weight: 62},
 	}}
-	for i := range m.findings {
-		if f := &m.findings[i]; critical(f) {
+	urgent := m.byUrgency()
+	for i := range urgent {
+		if f := &urgent[i]; critical(f) {
 			list.Rows = append(list.Rows, []Cell{
 				same(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name + "\n" + f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
 				text(rules.Text{ZH: f.Title.ZH + "：" + f.Explanation.ZH, EN: f.Title.EN + ": " + f.Explanation.EN}),
@@ -143,9 +144,16 @@ func (m *maker) major() Section {
 		g.Rows = append(g.Rows, t.cells(text(m.ruleTitle(id))))
 	}
 	t := m.tally(others)
-	g.Rows = append(g.Rows, t.cells(total))
+	g.Rows = append(g.Rows, t.cells(total()))
 	s.Grids = append(s.Grids, g)
 	return s
+}
+
+// byUrgency are the findings in the order in which a reader wants them.
+func (m *maker) byUrgency() []rules.Finding {
+	list := slices.Clone(m.findings)
+	report.ByUrgency(list)
+	return list
 }
 
 // listing is the annex: every finding seen in the quarter.
@@ -159,8 +167,9 @@ func (m *maker) listing() Grid {
 		{Head: rules.Text{ZH: "状态", EN: "State"}, Weight: 13},
 		{Head: rules.Text{ZH: "首次–最近", EN: "First–last"}, Weight: 19},
 	}}
-	for i := range m.findings {
-		f := &m.findings[i]
+	urgent := m.byUrgency()
+	for i := range urgent {
+		f := &urgent[i]
 		if !seenIn(f, m.window) {
 			continue
 		}

@@ -75,9 +75,16 @@ func (m *maker) tally(selected func(f *rules.Finding) bool) Tally {
 // countColumns are the columns of cells.
 func countColumns(first rules.Text) []GridColumn {
 	heads := []rules.Text{
-		{ZH: "本季\n线索", EN: "Quarter"}, {ZH: "其中\n新增", EN: "New"}, {ZH: "待核查", EN: "Pending"},
-		{ZH: "已确认", EN: "Con-\nfirmed"}, {ZH: "已整改", EN: "Recti-\nfied"}, {ZH: "已排除", EN: "Dis-\nmissed"}, {ZH: "已消失", EN: "Ceased"},
-		{ZH: "环比", EN: "Change"}, {ZH: "累计\n线索", EN: "To\ndate"}, {ZH: "累计\n整改", EN: "Recti-\nfied, to\ndate"},
+		{ZH: "本季\n线索", EN: "Quarter"},
+		{ZH: "其中\n新增", EN: "New"},
+		{ZH: "待核查", EN: "Pending"},
+		{ZH: "已确认", EN: "Con-\nfirmed"},
+		{ZH: "已整改", EN: "Recti-\nfied"},
+		{ZH: "已排除", EN: "Dis-\nmissed"},
+		{ZH: "已消失", EN: "Ceased"},
+		{ZH: "环比", EN: "Change"},
+		{ZH: "累计\n线索", EN: "To\ndate"},
+		{ZH: "累计\n整改", EN: "Recti-\nfied, to\ndate"},
 	}
 	columns := []GridColumn{{Head: first, Weight: 30}}
 	for _, h := range heads {
@@ -114,9 +121,9 @@ func (m *maker) provinceGrid(selected func(f *rules.Finding) bool) (Grid, bool) 
 		g.Rows = append(g.Rows, t.cells(text(report.ProvinceName(code))))
 	}
 	all := m.tally(selected)
-	g.Rows = append(g.Rows, all.cells(total))
+	g.Rows = append(g.Rows, all.cells(total()))
 	return g, len(codes) > 0
 }
 
 // total is the heading of the last row.
-var total = text(rules.Text{ZH: "合计", EN: "Total"})
+func total() Cell { return text(rules.Text{ZH: "合计", EN: "Total"}) }

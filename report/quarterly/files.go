@@ -67,7 +67,7 @@ func (m *maker) topicGrid() Grid {
 		g.Rows = append(g.Rows, own.cells(text(rules.Text{ZH: "十、本企业自定规则", EN: "10 Rules of the carrier's own"})))
 	}
 	all := m.tally(func(*rules.Finding) bool { return true })
-	g.Rows = append(g.Rows, all.cells(total))
+	g.Rows = append(g.Rows, all.cells(total()))
 	return g
 }
 
@@ -124,7 +124,7 @@ func (m *maker) about() report.Sheet {
 		{t.pick("接收单位", "recipient"), p.Recipient},
 		{t.pick("用途", "purpose"), p.Purpose},
 		{t.pick("有效期至", "valid until"), p.Expires.String()},
-		{t.pick("说明", "note"), pick(note, m.in.Language)},
+		{t.pick("说明", "note"), pick(note(), m.in.Language)},
 	}}
 }
 

@@ -166,7 +166,7 @@ func (m *maker) linesByProvince(lines []*registry.Line) Grid {
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
 		g.Rows = append(g.Rows, row(text(report.ProvinceName(code)), byCode[code]))
 	}
-	g.Rows = append(g.Rows, row(total, lines))
+	g.Rows = append(g.Rows, row(total(), lines))
 	return g
 }
 

@@ -67,9 +67,11 @@ type Manifest struct {
 }
 
 // note says what a report is not.
-var note = rules.Text{
-	ZH: "本报告所列均为疑似线索，供人工核查，不构成认定。",
-	EN: "Everything in this report is an indication for a person to review; it is not a verdict.",
+func note() rules.Text {
+	return rules.Text{
+		ZH: "本报告所列均为疑似线索，供人工核查，不构成认定。",
+		EN: "Everything in this report is an indication for a person to review; it is not a verdict.",
+	}
 }
 
 func (m *maker) manifest(files map[string][]byte, public ed25519.PublicKey) Manifest {
@@ -79,7 +81,7 @@ func (m *maker) manifest(files map[string][]byte, public ed25519.PublicKey) Mani
 		Unfinished: in.Unfinished, Rules: make(map[string]string), Log: in.Log,
 		Masked: !in.Privacy.Unmasked, Reason: in.Privacy.Reason, Recipient: in.Privacy.Recipient, Purpose: in.Privacy.Purpose,
 		Expires: in.Privacy.Expires.String(), Counts: m.tally(func(*rules.Finding) bool { return true }),
-		Key: evidence.KeyID(public), Note: note,
+		Key: evidence.KeyID(public), Note: note(),
 	}
 	if out.Masked {
 		out.MaskV4, out.MaskV6 = in.Privacy.Mask.V4, in.Privacy.Mask.V6

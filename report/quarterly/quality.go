@@ -132,6 +132,12 @@ var limits = []rules.Text{
 // quality is section 11.
 func (m *maker) quality() Section {
 	s := Section{Number: 11, Title: rules.Text{ZH: "数据质量与观测范围", EN: "Data quality, and what was observed"}, Notes: limits}
+	if m.in.Unfinished {
+		s.Notes = append(slices.Clone(limits), rules.Text{
+			ZH: "季度未结束：时间覆盖仍按全季分钟数计算。",
+			EN: "The quarter is not over: the time covered is still a share of all its minutes.",
+		})
+	}
 	flow := Grid{Title: rules.Text{ZH: "流量采集", EN: "Flow collection"}, Columns: []GridColumn{
 		{Head: rules.Text{ZH: "采集点", EN: "Exporter"}, Weight: 30},
 		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 12},

@@ -78,10 +78,10 @@ func findings() []rules.Finding {
 			Facts:       rules.FactSet{"third_party_share": 0.31, "third_party_networks": []string{"203.0.113.128/25 far"}},
 			Evidence:    []rules.Evidence{{Kind: "ledger_row", Title: subject.Name, Ref: "lines/" + subject.ID}},
 		}
-		switch {
-		case i%10 == 8: // of the quarter before, still there
+		switch i % 10 {
+		case 8: // of the quarter before, still there
 			f.FirstSeen = day(5, 1)
-		case i%10 == 9: // of the quarter before, over
+		case 9: // of the quarter before, over
 			f.FirstSeen, f.LastSeen = day(5, 1), day(5, 20)
 		}
 		if f.State == rules.Confirmed || f.State == rules.Rectifying || f.State == rules.Rectified {

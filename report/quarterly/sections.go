@@ -111,9 +111,9 @@ func (m *maker) topic(t *topic) Section {
 	}
 	in := func(f *rules.Finding) bool { return slices.Contains(t.rules, f.Rule) }
 	all := m.tally(in)
-	g.Rows = append(g.Rows, all.cells(total))
+	g.Rows = append(g.Rows, all.cells(total()))
 	s.Grids = append(s.Grids, g)
-	if split, any := m.provinceGrid(in); any {
+	if split, some := m.provinceGrid(in); some {
 		s.Grids = append(s.Grids, split)
 	} else {
 		s.Notes = append(s.Notes, rules.Text{

@@ -97,7 +97,12 @@ func (t *typesetter) watermark() string {
 func (t *typesetter) front(title string) {
 	in, p := t.m.in, &t.m.in.Privacy
 	until := t.m.lastDay(t.m.window.To)
-	t.doc.Title(title, t.pick("统计截至 "+until, "figures up to "+until))
+	below := t.pick("统计截至 "+until, "figures up to "+until)
+	if in.Unfinished {
+		last := t.m.lastSignal()
+		below = t.pick("季度未结束；线索的最近信号："+last, "the quarter is not over; the last signal of an indication: "+last)
+	}
+	t.doc.Title(title, below)
 	masking := t.pick(
 		fmt.Sprintf("第三方网络截至 /%d（IPv4）与 /%d（IPv6），个人与限制类单位名称已脱敏", p.Mask.V4, p.Mask.V6),
 		fmt.Sprintf("networks of third parties no finer than /%d and /%d; persons and restricted bodies are masked", p.Mask.V4, p.Mask.V6))
@@ -122,6 +127,20 @@ func (t *typesetter) front(title string) {
 	t.doc.Paragraph(t.pick(
 		"本报告由流量采集、路由与台账核对自动生成。“本季线索”指信号在季内出现过的线索，“累计”指季末以前首次出现的全部线索；状态以报告生成时的案件记录为准。各项数字与随附的 XLSX、CSV、JSON 文件同源，文件散列与签名见 manifest.json 与 manifest.sig。",
 		"This report is made from flow collection, routes and ledgers. \"Quarter\" counts indications whose signal was there in the quarter, \"to date\" all that were first seen before its end; states are those of the cases when the report was made. The figures are those of the XLSX, CSV and JSON files beside it, whose hashes and signature are in manifest.json and manifest.sig."))
+}
+
+// lastSignal is the day of the newest signal.
+func (m *maker) lastSignal() string {
+	var last time.Time
+	for i := range m.findings {
+		if at := m.findings[i].LastSeen; at.After(last) {
+			last = at
+		}
+	}
+	if last.IsZero() {
+		return "–"
+	}
+	return m.lastDay(last)
 }
 
 func orNone(s string) string {
