@@ -136,8 +136,15 @@ func measureBandwidth(ctx context.Context, in Inputs, p Params) iter.Seq2[Bandwi
 			return
 		}
 		b.closeDay()
+		spreads, err := b.measureSpreads(ctx, p)
+		if err != nil {
+			yield(BandwidthFact{}, err)
+			return
+		}
 		for _, id := range lines.order {
-			if !yield(b.fact(id), nil) {
+			f := b.fact(id)
+			f.Spreads = spreads[id]
+			if !yield(f, nil) {
 				return
 			}
 		}

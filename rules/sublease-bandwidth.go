@@ -1,13 +1,16 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // SubleaseBandwidth is the rule sublease-bandwidth (N32-2.2.3, N32-2.1.1(4)): a
 // share of what the customer of a domestic line sends has source addresses that
 // are not the holder's.
 func SubleaseBandwidth() Rule {
 	return define(Spec{
-		ID: "sublease-bandwidth", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "sublease-bandwidth", Version: "2", LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.3", "N32-2.1.1(4)"),
 		Title:   Text{ZH: "带宽转租（疑似）", EN: "Bandwidth sublet (indication)"},
 		Claim: Text{
@@ -19,6 +22,7 @@ func SubleaseBandwidth() Rule {
 			{Name: "min_samples", Unit: "packets", Default: 500, Min: 1, Max: 1e9, Meaning: Text{ZH: "专线采样包数下限", EN: "least sampled packets of the line"}},
 			{Name: "min_offending_samples", Unit: "packets", Default: 100, Min: 1, Max: 1e9, Meaning: Text{ZH: "他人源地址采样包数下限", EN: "least sampled packets of others' addresses"}},
 			{Name: "min_days", Unit: "days", Default: 2, Min: 1, Max: 366, Meaning: Text{ZH: "达到占比的天数下限", EN: "least days on which the share is reached"}},
+			{Name: "min_hours", Unit: "hours", Default: 24, Min: 0, Max: 48, Meaning: Text{ZH: "仅相邻两天达到占比时，首末小时跨度须超过该小时数（排除一天以内的保护倒换）", EN: "where the share is reached on two adjoining days alone, what its first and last hour must be further apart than (protection switching of up to a day is none)"}},
 			{Name: "min_network_samples", Unit: "packets", Default: 3, Min: 1, Max: 1e6, Meaning: Text{ZH: "单个网段每日采样包数下限，不足且无回程的视为伪造", EN: "least sampled packets of a network on a day; with fewer, and nothing coming back, it counts as forged"}},
 			{Name: "min_completeness", Unit: "share", Default: 0.9, Min: 0, Max: 1, Meaning: Text{ZH: "数据完整性下限", EN: "least completeness of the flow data"}},
 		},
@@ -33,6 +37,8 @@ type BandwidthFact struct {
 	Days     []LineDay       `json:"days"`
 	Networks []LineNetwork   `json:"networks"` // of others, greatest first
 	Sources  []SourceAccount `json:"sources"`  // by holder
+	// Spreads are of the holders with the share on two adjoining days alone.
+	Spreads []SourceSpread `json:"spreads,omitempty"`
 }
 
 // SourceAccount says what the source addresses of a line were while one holder
@@ -72,6 +78,10 @@ func judgeBandwidthOf(f *BandwidthFact, t lineTotals, p Params) Judgement {
 	j, fires := f.judgeShare(&t, p)
 	if !fires {
 		return j
+	}
+	mine := func(s SourceSpread) bool { return s.Holder == t.holder.EnterpriseID }
+	if i := slices.IndexFunc(f.Spreads, mine); i >= 0 && f.Spreads[i].brief(p) {
+		return Judgement{Outcome: Clear, Completeness: round(f.Completeness, 4)}
 	}
 	account := f.account(t.holder.EnterpriseID)
 	if f.nothingFiled(&account) && float64(account.KnownBytes) < p["min_share"]*float64(t.bytes) {
@@ -134,8 +144,8 @@ func (f *BandwidthFact) benign(t *lineTotals, a *SourceAccount, p Params) []Beni
 			EN: fmt.Sprintf("blocks cut from the holder's do not count (%s)", amount(a.CutBytes)),
 		}},
 		{Name: "protection_switching", Result: Text{
-			ZH: fmt.Sprintf("%d 天达到比例，下限 %.0f 天", t.offendingDays, p["min_days"]),
-			EN: fmt.Sprintf("the share was reached on %d days, %.0f are needed", t.offendingDays, p["min_days"]),
+			ZH: fmt.Sprintf("%d 天达到比例，下限 %.0f 天；仅相邻两天时首末小时跨度须超过 %.0f 小时", t.offendingDays, p["min_days"], p["min_hours"]),
+			EN: fmt.Sprintf("the share was reached on %d days, %.0f are needed, and two adjoining ones alone must spread over more than %.0f hours", t.offendingDays, p["min_days"], p["min_hours"]),
 		}},
 	}
 }

@@ -1,10 +1,13 @@
 package rules_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
@@ -297,5 +300,62 @@ func TestSubleaseBandwidthKnowsRoutesOfDownstreams(t *testing.T) {
 				t.Errorf("announced by AS%d: %v, want %v", origin, got.Outcome, want)
 			}
 		}
+	}
+}
+
+// hoursOf answers for single hours with what was sent in them alone.
+type hoursOf struct {
+	trafficOf
+	from, to time.Time // of the other network's bytes
+}
+
+func (h hoursOf) LineNetworks(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.LineNetworks, error] {
+	if w.To.Sub(w.From) > time.Hour {
+		return h.trafficOf.LineNetworks(ctx, w, loc)
+	}
+	return func(yield func(rules.LineNetworks, error) bool) {
+		for _, n := range h.networks {
+			other := n.Far == prefix("41.2.0.0/24")
+			if n.Day != registry.DateOf(w.From.In(loc)) || other && (!w.From.Before(h.to) || !w.To.After(h.from)) {
+				continue
+			}
+			if !yield(n, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestSubleaseBandwidthOverMidnight has the addresses of others on two local
+// days, by less or more than a day.
+func TestSubleaseBandwidthOverMidnight(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		days     [7]uint64
+		from, to string
+		want     rules.Outcome
+	}{
+		{name: "a night", days: [7]uint64{0, 1_000_000, 1_000_000}, from: "2026-03-03T20:00:00+08:00", to: "2026-03-04T06:00:00+08:00"},
+		{name: "almost a day", days: [7]uint64{0, 1_000_000, 1_000_000}, from: "2026-03-03T10:00:00+08:00", to: "2026-03-04T09:40:00+08:00"},
+		{name: "more than a day", days: [7]uint64{0, 1_000_000, 1_000_000}, from: "2026-03-03T10:00:00+08:00", to: "2026-03-04T11:00:00+08:00", want: rules.Fires},
+		{name: "two nights", days: [7]uint64{0, 1_000_000, 1_000_000, 1_000_000}, from: "2026-03-03T20:00:00+08:00", to: "2026-03-05T06:00:00+08:00", want: rules.Fires},
+		{name: "two days apart", days: [7]uint64{0, 1_000_000, 0, 1_000_000}, from: "2026-03-03T20:00:00+08:00", to: "2026-03-05T06:00:00+08:00", want: rules.Fires},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			from, err := time.Parse(time.RFC3339, tt.from)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to, err := time.Parse(time.RFC3339, tt.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := sent{near: "36.12.0.0/24", bytes: tt.days, own: 2_000_000}
+			traffic := hoursOf{trafficOf{networks: s.networks(t), books: heard(1)}, from, to}
+			got := judge(t, rules.SubleaseBandwidth(), domesticLine(t), traffic, "2026-03-02", "2026-03-08")["D1"]
+			if got.Outcome != tt.want {
+				t.Errorf("outcome %v %q, want %v: %+v", got.Outcome, got.Reason, tt.want, got.Facts)
+			}
+		})
 	}
 }
