@@ -65,7 +65,7 @@ func shellFacts(s *registry.Snapshot, days registry.Validity) []ListedDomain {
 }
 
 // shellOn says why a filing is empty on that day, and for how many days the
-// name had not been seen.
+// name had not been seen. Before any name was observed none is missed.
 func (f *ListedDomain) shellOn(day registry.Date, least int) (why []string, idle int) {
 	filed, active := f.filedSince(day)
 	if !active {
@@ -75,7 +75,7 @@ func (f *ListedDomain) shellOn(day registry.Date, least int) (why []string, idle
 		why = append(why, "no_access_row")
 	}
 	idle = f.idleOn(day, false, filed)
-	if idle >= least {
+	if idle >= least && day >= f.ObservedSince {
 		why = append(why, "not_observed")
 	}
 	return why, idle

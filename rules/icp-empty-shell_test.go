@@ -32,6 +32,7 @@ func TestICPEmptyShell(t *testing.T) {
 		{name: "a name below is seen", filing: filed(t, "a.cn", "2020-01-01", ""), access: row, domains: []registry.Domain{seen(t, "m.a.cn", farAddr, "2026-02-01", "2026-03-08")}},
 		{name: "never seen, filed 90 days ago", filing: filed(t, "a.cn", "2025-12-08", ""), access: row, domains: []registry.Domain{other}, open: fires},
 		{name: "never seen, filed 89 days ago", filing: filed(t, "a.cn", "2025-12-09", ""), access: row, domains: []registry.Domain{other}},
+		{name: "seen for the first time inside the span, as all names", filing: filed(t, "a.cn", "2020-01-01", ""), access: row, domains: []registry.Domain{seen(t, "a.cn", farAddr, "2026-03-05", "2026-03-08")}},
 		{name: "cancelled", filing: cancelled, domains: []registry.Domain{other}},
 		{name: "the filing is over", filing: filed(t, "a.cn", "2020-01-01", "2026-02-28"), domains: []registry.Domain{other}},
 		{name: "names were not observed in the span", filing: filed(t, "a.cn", "2020-01-01", ""), domains: []registry.Domain{seen(t, "x.cn", farAddr, "2025-01-01", "2026-02-28")}, withheld: true},

@@ -158,8 +158,11 @@ func (f *ListedDomain) idleOn(day registry.Date, oursOnly bool, starts ...regist
 }
 
 // unused returns the access row of that day that names us for a name that has
-// been idle so long.
+// been idle so long. Before any name was observed none is idle.
 func (f *ListedDomain) unused(day registry.Date, least int) (*AccessRow, int) {
+	if day < f.ObservedSince {
+		return nil, 0
+	}
 	filed, _ := f.filedSince(day)
 	for i := range f.Access {
 		if a := &f.Access[i]; a.Ours && a.Valid.Contains(day) {

@@ -33,6 +33,7 @@ func TestICPStaleAccess(t *testing.T) {
 		{name: "never, filed 30 days ago", access: carrierRow, filedFrom: "2026-02-06", domains: []registry.Domain{other}, open: fires},
 		{name: "never, the row is new", access: reached(t, "a.cn", "CT", "2026-03-01", ""), domains: []registry.Domain{other}},
 		{name: "again inside the span", access: carrierRow, domains: []registry.Domain{other, seen(t, "a.cn", ourAddr, "2026-03-05", "2026-03-08")}, ceased: fires},
+		{name: "for the first time inside the span, as all names", access: carrierRow, domains: []registry.Domain{seen(t, "a.cn", ourAddr, "2026-03-05", "2026-03-08")}},
 		{name: "names somebody else", access: reached(t, "a.cn", "E2", "2020-01-01", ""), domains: []registry.Domain{other}},
 		{name: "names a customer", access: reached(t, "a.cn", "E1", "2020-01-01", ""), domains: []registry.Domain{other}, open: fires},
 		{name: "names a customer for our addresses", access: withPrefix("198.51.100.0/28"), domains: []registry.Domain{other}, open: fires},

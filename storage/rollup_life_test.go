@@ -230,6 +230,50 @@ func TestScanMakesNoRows(t *testing.T) {
 	}
 }
 
+// TestKnocksAreNoService has six networks try an address of an international
+// line: what is only knocked at, resets or answers a handshake serves nobody.
+func TestKnocksAreNoService(t *testing.T) {
+	scope := storage.Scope{Lines: []storage.ScopeLine{{ID: "L"}}}
+	for _, tt := range []struct {
+		name              string
+		asked, answered   uint64 // bytes of a packet; none is not sent
+		packets, services int
+	}{
+		{name: "silent", asked: 60, packets: 3},
+		{name: "a probe of a datagram", asked: 90, packets: 1},
+		{name: "reset", asked: 44, answered: 40, packets: 1},
+		{name: "a handshake", asked: 60, answered: 60, packets: 1},
+		{name: "an answer", asked: 60, answered: 900, packets: 1, services: 1},
+		{name: "an upload", asked: 1400, answered: 52, packets: 9, services: 1},
+		{name: "the answers were not seen", asked: 1400, packets: 9, services: 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t, configure(t))
+			var records []flows.Record
+			for client := range byte(6) {
+				ask := crossing("L", flows.ToCustomer, noon, time.Second, tt.asked*uint64(tt.packets))
+				ask.Proto, ask.SrcPort, ask.DstPort, ask.Packets = 6, 50000, 23, uint64(tt.packets)
+				ask.Src, ask.Dst = netip.AddrFrom4([4]byte{203, 0, client, 9}), netip.MustParseAddr("10.1.0.9")
+				ask.Labels.DstAllocation = netip.MustParsePrefix("10.1.0.0/16")
+				records = append(records, ask)
+				if tt.answered == 0 {
+					continue
+				}
+				reply := crossing("L", flows.FromCustomer, noon, time.Second, tt.answered*uint64(tt.packets))
+				reply.Proto, reply.SrcPort, reply.DstPort, reply.Packets = 6, 23, 50000, uint64(tt.packets)
+				reply.Src, reply.Dst, reply.Labels.SrcAllocation = ask.Dst, ask.Src, ask.Labels.DstAllocation
+				records = append(records, reply)
+			}
+			store(t, s, records...)
+			rollUp(t, s, everyWindow(), scope)
+			got := allOf(t, s.LineServices(t.Context(), everyWindow(), shanghai(t), []string{"L"}))
+			if len(got) != tt.services || tt.services > 0 && got[0].Peers != 6 {
+				t.Errorf("%d services, want %d: %+v", len(got), tt.services, got)
+			}
+		})
+	}
+}
+
 func TestScopeOfLedgers(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	day := registry.NewDate(2026, 9, 14)

@@ -287,13 +287,16 @@ func (o *trafficOracle) lineServices() []rules.LineService {
 		peers   set[netip.Addr]
 		clients map[netip.Prefix]*rules.ServiceClient
 	}
-	rows := make(map[key]*service)
+	rows, tried := make(map[key]*service), o.tried()
 	o.crossings(func(c crossed) {
 		at := slices.IndexFunc(o.scope.Lines, func(l storage.ScopeLine) bool { return l.ID == c.line })
 		if at < 0 || c.rate == 0 {
 			return
 		}
 		serve := func(server, client netip.Addr, port uint16, near bool, own, other netip.Prefix, asn uint32, named bool) {
+			if !tried[tryKey{c.line, c.hour, server, port, near}].serves() {
+				return
+			}
 			named = named || slices.ContainsFunc(o.scope.Lines[at].Ends, func(p netip.Prefix) bool { return p.Contains(server) })
 			k := key{c.line, o.day(c.hour), own, near, port}
 			if named {
@@ -336,6 +339,50 @@ func (o *trafficOracle) lineServices() []rules.LineService {
 			near[a.Near]-near[b.Near], cmp.Compare(a.Port, b.Port))
 	})
 	return list
+}
+
+// tryKey is an address and port that was used as a server in an hour.
+type tryKey struct {
+	line   string
+	hour   int64
+	server netip.Addr
+	port   uint16
+	near   bool
+}
+
+// try is what was exchanged with it.
+type try struct {
+	bytes, packets uint64 // scaled
+	sent           bool
+}
+
+func (t *try) serves() bool {
+	if t.sent {
+		return t.bytes > 64*t.packets
+	}
+	return t.bytes > 200*t.packets
+}
+
+func (o *trafficOracle) tried() map[tryKey]*try {
+	out := make(map[tryKey]*try)
+	o.crossings(func(c crossed) {
+		add := func(server netip.Addr, port uint16, near, sent bool) {
+			k := tryKey{c.line, c.hour, server, port, near}
+			if out[k] == nil {
+				out[k] = new(try)
+			}
+			out[k].bytes += c.bytes
+			out[k].packets += c.samples * uint64(c.rate)
+			out[k].sent = out[k].sent || sent
+		}
+		if c.rate > 0 && c.srcServes {
+			add(c.r.Src, c.r.SrcPort, c.outward, true)
+		}
+		if c.rate > 0 && c.dstServes {
+			add(c.r.Dst, c.r.DstPort, !c.outward, false)
+		}
+	})
+	return out
 }
 
 // asnOf gives each network an origin of its own, so that it is one.

@@ -253,23 +253,38 @@ FROM {crossings}
 WHERE rate > 0 AND line IN ` + internationalLines + `
 GROUP BY bin, line`
 
+// servedEnds has a row for each serving end of a flow on an international line.
+const servedEnds = `(
+    SELECT bin, line, end.1 AS address, end.2 AS port, end.3 AS network, end.4 AS network_bits, end.5 AS peer, end.6 AS client, end.7 AS client_bits, end.8 AS asn, end.9 AS near,
+        end.10 OR arrayExists(e -> address >= e.1 AND address <= e.2, ends) AS named, end.12 AS sent, rate, bytes, samples
+    FROM {crossings} AS crossings
+    INNER JOIN (SELECT line, any(ends) AS ends FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'line' GROUP BY line) AS lines ON lines.line = crossings.line
+    ARRAY JOIN arrayFilter(e -> e.11, [
+        (src, src_port, src_net, src_net_bits, dst, dst_net, dst_net_bits, dst_origin, outward, src_allocation_bits != 255 AND NOT src_pool, src_serves, true),
+        (dst, dst_port, dst_net, dst_net_bits, src, src_net, src_net_bits, src_origin, NOT outward, dst_allocation_bits != 255 AND NOT dst_pool, dst_serves, false)]) AS end
+    WHERE rate > 0 AND (src_serves OR dst_serves)
+)`
+
+// Packets of knocks, handshakes and resets are no larger than bareBytes. Where
+// nothing was sent back, probes carry no more than probeBytes a packet.
+const (
+	bareBytes  = "64"
+	probeBytes = "200"
+)
+
 // servicesOfStage keeps the address of a server only where it is in an
-// allocation that is no pool, or in an end declared for the line.
+// allocation that is no pool, or in an end declared for the line. What is only
+// knocked at in an hour serves nobody: a scan makes no rows.
 const servicesOfStage = `INSERT INTO line_services (run, stored, bin, line, server, server_bits, near, port, client, client_bits, asn, bytes, samples, peers)
 SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, line,
     if(named, address, network) AS server, if(named, 128, network_bits) AS server_bits, near, port, client, client_bits, asn,
     sum(served.bytes), sum(served.samples), arrayReduce('uniqCombined64State(14)', groupArray(cityHash64(peer)))
-FROM
-(
-    SELECT bin, line, end.1 AS address, end.2 AS port, end.3 AS network, end.4 AS network_bits, end.5 AS peer, end.6 AS client, end.7 AS client_bits, end.8 AS asn, end.9 AS near,
-        end.10 OR arrayExists(e -> address >= e.1 AND address <= e.2, ends) AS named, bytes, samples
-    FROM {crossings} AS crossings
-    INNER JOIN (SELECT line, any(ends) AS ends FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'line' GROUP BY line) AS lines ON lines.line = crossings.line
-    ARRAY JOIN arrayFilter(e -> e.11, [
-        (src, src_port, src_net, src_net_bits, dst, dst_net, dst_net_bits, dst_origin, outward, src_allocation_bits != 255 AND NOT src_pool, src_serves),
-        (dst, dst_port, dst_net, dst_net_bits, src, src_net, src_net_bits, src_origin, NOT outward, dst_allocation_bits != 255 AND NOT dst_pool, dst_serves)]) AS end
-    WHERE rate > 0 AND (src_serves OR dst_serves)
-) AS served
+FROM ` + servedEnds + ` AS served
+WHERE (toStartOfHour(bin), line, near, address, port) IN (
+    SELECT toStartOfHour(bin) AS hour, line, near, address, port
+    FROM ` + servedEnds + ` AS tried
+    GROUP BY hour, line, near, address, port
+    HAVING sum(tried.bytes) > sum(tried.samples * rate) * if(max(sent), ` + bareBytes + `, ` + probeBytes + `))
 GROUP BY bin, line, server, server_bits, near, port, client, client_bits, asn`
 
 const allocationsOfStage = `INSERT INTO allocation_hours (run, stored, {allocations}, exporters, out, in, samples, unscaled, web_out, served_networks, served_asns, filled_networks, filled_asns)
