@@ -28,18 +28,36 @@ type writer struct {
 	section  int
 }
 
+// sheet is what stands around the matter of a case file.
+type sheet struct {
+	title, class, author rules.Text
+	watermark            string
+	// front are the first lines, before the sections.
+	front []pdf.Pair
+	// alone is set where the file is no part of an evidence package.
+	alone bool
+}
+
 // Make returns the case file of an evidence package.
 func Make(m *evidence.Material, language string) ([]byte, error) {
+	return typeset(m, language, &sheet{
+		title:  rules.Text{ZH: "疑似线索说明", EN: "Report of an indication"},
+		class:  rules.Text{ZH: "线索材料 · 供人工核查", EN: "lead material, for a person to review"},
+		author: rules.Text{ZH: "linewarden", EN: "linewarden"},
+	})
+}
+
+func typeset(m *evidence.Material, language string, s *sheet) ([]byte, error) {
 	w := &writer{m: m, language: language}
 	f := &m.Finding
-	title := w.text("疑似线索说明", "Report of an indication")
+	title := w.pick(s.title)
 	tag := "zh-CN"
 	if language == "en" {
 		tag = "en"
 	}
 	doc, err := pdf.New(pdf.Options{
-		Title: title + " " + f.ID, Author: "linewarden", Language: tag, Created: f.Window.To,
-		Header: title + "  " + f.ID, Class: w.text("线索材料 · 供人工核查", "lead material, for a person to review"),
+		Title: title + " " + f.ID, Author: w.pick(s.author), Language: tag, Created: f.Window.To,
+		Header: title + "  " + f.ID, Class: w.pick(s.class), Watermark: s.watermark,
 		Footer: w.text("本文件所述为疑似线索，不构成认定。", "What is said here is an indication, never a verdict."),
 		Page:   w.text("第 %d 页 / 共 %s 页", "page %d of %s"),
 	})
@@ -47,7 +65,8 @@ func Make(m *evidence.Material, language string) ([]byte, error) {
 		return nil, fmt.Errorf("typeset the case file: %w", err)
 	}
 	w.doc = doc
-	doc.Title(w.pick(f.Title), w.text("线索编号 ", "indication ")+f.ID)
+	doc.Title(w.pick(f.Title), title+" · "+w.text("线索编号 ", "indication ")+f.ID)
+	doc.Pairs(s.front)
 	w.overview()
 	w.explanation()
 	w.measured()
@@ -55,7 +74,7 @@ func Make(m *evidence.Material, language string) ([]byte, error) {
 	w.benign()
 	w.tables()
 	w.history()
-	w.checking()
+	w.checking(s.alone)
 	return doc.Bytes()
 }
 
@@ -182,16 +201,27 @@ func (w *writer) history() {
 	w.doc.Table(t)
 }
 
-// checking says how a reader checks the package.
-func (w *writer) checking() {
+// checking says how a reader checks the figures, and what they may be used for.
+func (w *writer) checking(alone bool) {
 	w.heading("核验方法与使用说明", "How to check this, and how to use it")
-	w.doc.Paragraph(w.text(
-		"本文件是证据包的一部分。证据包含线索、事实、参数、规则、台账行、路由、流量、完整率和案件经过的原始数据；清单 manifest.json 载有每个文件的 SHA-256，签名为 manifest.sig（ed25519）。持有公钥即可离线核验：",
-		"This file is part of an evidence package, which holds the finding, the fact, the parameters, the rule, ledger rows, routes, traffic, completeness and history as data. Its manifest.json has the SHA-256 of each file and is signed in manifest.sig (ed25519). Whoever has the public key checks it offline:"))
-	w.doc.Paragraph("linewarden verify FILE.zip --key carrier.pub")
+	if alone {
+		w.doc.Paragraph(w.text(
+			"本目录的清单 manifest.json 载有每个文件的 SHA-256，签名为 manifest.sig（ed25519），持有公钥即可离线核验。原始数据可按编号另行导出为证据包。",
+			"The manifest.json beside this file has the SHA-256 of each file and is signed in manifest.sig (ed25519); whoever has the public key checks it offline. The data itself is exported as an evidence package of this id."))
+		w.doc.Paragraph("linewarden verify DIR --key carrier.pub\nlinewarden evidence " + w.m.Finding.ID + " --out FILE.zip")
+	} else {
+		w.doc.Paragraph(w.text(
+			"本文件是证据包的一部分。证据包含线索、事实、参数、规则、台账行、路由、流量、完整率和案件经过的原始数据；清单 manifest.json 载有每个文件的 SHA-256，签名为 manifest.sig（ed25519）。持有公钥即可离线核验：",
+			"This file is part of an evidence package, which holds the finding, the fact, the parameters, the rule, ledger rows, routes, traffic, completeness and history as data. Its manifest.json has the SHA-256 of each file and is signed in manifest.sig (ed25519). Whoever has the public key checks it offline:"))
+		w.doc.Paragraph("linewarden verify FILE.zip --key carrier.pub")
+		w.dataFiles()
+	}
 	w.doc.Paragraph(w.text(
 		"所述内容由计量数据与台账推得，为疑似线索；未观测通信内容，采样数据为估计值。作为证据使用前须经法制和技术审核，并应告知当事人陈述、申辩的权利（行政处罚法第四十条、第四十一条、第四十四条、第四十五条）。",
 		"What is said here follows from measurements and ledgers and is an indication. No content was observed; sampled figures are estimates. Before it is used as evidence it needs legal and technical review, and the party has the right to respond (Administrative Penalty Law, articles 40, 41, 44, 45)."))
+}
+
+func (w *writer) dataFiles() {
 	t := pdf.Table{Columns: []pdf.Column{{Head: w.text("数据文件", "Data file"), Weight: 60}, {Head: w.text("行数", "Rows"), Weight: 20, Right: true}}}
 	for _, table := range w.m.Tables {
 		t.Rows = append(t.Rows, []string{table.Name + ".csv", strconv.Itoa(len(table.Rows))})

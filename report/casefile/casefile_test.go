@@ -2,15 +2,20 @@ package casefile_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -95,5 +100,49 @@ func TestBare(t *testing.T) {
 		if content, err := casefile.Make(bare, language); err != nil || !bytes.HasPrefix(content, []byte("%PDF-")) {
 			t.Errorf("%s: %d bytes, %v", language, len(content), err)
 		}
+	}
+}
+
+// TestProblem reports a confirmed finding with what must not be shown masked,
+// and refuses one that nobody confirmed.
+func TestProblem(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	public, _ := key.Public().(ed25519.PublicKey)
+	m := material(t)
+	m.Finding.Facts["third_party_networks"] = []any{"203.0.113.128/25 far"}
+	m.Finding.Case = &rules.Case{ConfirmedBy: []string{"李四"}}
+	p := casefile.Problem{
+		Carrier: "示例电信", Language: "zh", Material: *m,
+		Ledgers: registry.NewSnapshot(&registry.Ledgers{Enterprises: []registry.Enterprise{{ID: "E7", Name: "上海某某网络科技有限公司", Nature: "military"}}}, nil),
+		Privacy: report.Privacy{Mask: report.Mask{V4: 24, V6: 48}, Recipient: "某省通信管理局", Purpose: "重大问题报告"},
+	}
+	files, err := p.Files(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir := os.Getenv("SAMPLE_REPORT"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, "problem.pdf"), files["report.pdf"], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := fstest.MapFS{}
+	for name, content := range files {
+		dir[name] = &fstest.MapFile{Data: content}
+		for _, secret := range []string{"203.0.113.128", "上海某某", "李四"} {
+			if bytes.Contains(content, []byte(secret)) {
+				t.Errorf("%s shows %s", name, secret)
+			}
+		}
+	}
+	if o, err := signed.Open(dir, public); err != nil || len(o.Problems) > 0 || o.Common.Kind != casefile.ProblemKind {
+		t.Errorf("it opens as %+v, %v", o, err)
+	}
+	again, err := p.Files(key)
+	if err != nil || !bytes.Equal(files["report.pdf"], again["report.pdf"]) || !bytes.Equal(files["manifest.json"], again["manifest.json"]) {
+		t.Errorf("the same report differs (%v)", err)
+	}
+	p.Material.Finding.State = rules.Reviewing
+	if _, err := p.Files(key); !errors.Is(err, casefile.ErrNotConfirmed) {
+		t.Errorf("an unconfirmed finding gives %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -36,7 +37,7 @@ func Make(in *Input, key ed25519.PrivateKey) (map[string][]byte, error) {
 		}
 		files[f.name] = content
 	}
-	return files, m.sign(files, key)
+	return files, signed.Seal(files, m.manifest(files, key), key)
 }
 
 // findingsAs writes every finding first seen before the end of the quarter, so

@@ -35,21 +35,7 @@ type Input struct {
 	Exporters []rules.ExporterBooks
 	Routers   []rules.RouteCoverage
 
-	Privacy Privacy
-}
-
-// Privacy says who a report is for and what it may show.
-type Privacy struct {
-	// Mask is applied to networks of third parties.
-	Mask report.Mask
-	// Unmasked shows networks, persons and restricted bodies as they are.
-	// Reason says why, and is printed.
-	Unmasked bool
-	Reason   string
-	// Recipient and Purpose are printed and stand in the watermark.
-	Recipient, Purpose string
-	// Expires is the last day the report may be used.
-	Expires registry.Date
+	Privacy report.Privacy
 }
 
 // Observed reports whether anything at all is known of the quarter: a report

@@ -1,19 +1,10 @@
 package quarterly
 
 import (
-	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"time"
 
-	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -23,16 +14,9 @@ const Format = 1
 // Kind tells the manifest of a quarterly report from others.
 const Kind = "quarterly"
 
-// The names of the manifest and its signature.
-const (
-	ManifestName  = "manifest.json"
-	SignatureName = "manifest.sig"
-)
-
 // Manifest is what is signed.
 type Manifest struct {
-	Format     int    `json:"format"`
-	Kind       string `json:"kind"`
+	signed.Common
 	Carrier    string `json:"carrier"`
 	Quarter    string `json:"quarter"`
 	Language   string `json:"language"`
@@ -60,10 +44,8 @@ type Manifest struct {
 	Expires   string `json:"expires"`
 
 	// Counts are of findings.json, and stand in every other file.
-	Counts Tally                   `json:"counts"`
-	Key    string                  `json:"key"` // of the signature
-	Note   rules.Text              `json:"note"`
-	Files  []evidence.ManifestFile `json:"files"`
+	Counts Tally      `json:"counts"`
+	Note   rules.Text `json:"note"`
 }
 
 // note says what a report is not.
@@ -74,14 +56,14 @@ func note() rules.Text {
 	}
 }
 
-func (m *maker) manifest(files map[string][]byte, public ed25519.PublicKey) Manifest {
+func (m *maker) manifest(files map[string][]byte, key ed25519.PrivateKey) Manifest {
 	in := m.in
 	out := Manifest{
-		Format: Format, Kind: Kind, Carrier: in.Carrier, Quarter: in.Quarter.String(), Language: in.Language, TimeZone: in.Location.String(),
+		Common: signed.List(Kind, Format, files, key), Carrier: in.Carrier, Quarter: in.Quarter.String(), Language: in.Language, TimeZone: in.Location.String(),
 		Unfinished: in.Unfinished, Rules: make(map[string]string), Log: in.Log,
 		Masked: !in.Privacy.Unmasked, Reason: in.Privacy.Reason, Recipient: in.Privacy.Recipient, Purpose: in.Privacy.Purpose,
 		Expires: in.Privacy.Expires.String(), Counts: m.tally(func(*rules.Finding) bool { return true }),
-		Key: evidence.KeyID(public), Note: note(),
+		Note: note(),
 	}
 	if out.Masked {
 		out.MaskV4, out.MaskV6 = in.Privacy.Mask.V4, in.Privacy.Mask.V6
@@ -91,29 +73,7 @@ func (m *maker) manifest(files map[string][]byte, public ed25519.PublicKey) Mani
 	for i := range in.Catalogue {
 		out.Rules[in.Catalogue[i].ID] = in.Catalogue[i].Version
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		sum := sha256.Sum256(files[name])
-		out.Files = append(out.Files, evidence.ManifestFile{Name: name, Bytes: len(files[name]), SHA256: hex.EncodeToString(sum[:])})
-	}
 	return out
 }
 
 func utc(w rules.Window) rules.Window { return rules.Window{From: w.From.UTC(), To: w.To.UTC()} }
-
-// sign adds the manifest and its signature.
-func (m *maker) sign(files map[string][]byte, key ed25519.PrivateKey) error {
-	public, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return errors.New("the key of reports is not an ed25519 key")
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(m.manifest(files, public)); err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
-	}
-	files[ManifestName] = b.Bytes()
-	files[SignatureName] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(key, b.Bytes())) + "\n")
-	return nil
-}

@@ -21,6 +21,7 @@ import (
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/quarterly"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -119,7 +120,7 @@ func input() *quarterly.Input {
 		Catalogue: specs, Findings: list, Events: events, Log: rules.Link{Number: 180, Hash: strings.Repeat("ab", 32)},
 		Exporters: []rules.ExporterBooks{{Exporter: netip.MustParseAddr("192.0.2.1"), Received: 1_000_000, Stored: 999_000, Missed: 5000, Minutes: 130_000}},
 		Routers:   []rules.RouteCoverage{{Router: netip.MustParseAddr("192.0.2.254"), First: day(6, 1), Up: []rules.Window{{From: day(7, 1), To: day(9, 30)}}}},
-		Privacy: quarterly.Privacy{
+		Privacy: report.Privacy{
 			Mask: report.Mask{V4: 24, V6: 48}, Recipient: "某省通信管理局", Purpose: "季度自查报告", Expires: registry.NewDate(2027, 9, 30),
 		},
 	}
@@ -310,7 +311,11 @@ func TestVerify(t *testing.T) {
 		t.Helper()
 		changed := maps.Clone(dir)
 		change(changed)
-		v, err := quarterly.Verify(changed, key)
+		o, err := signed.Open(changed, key)
+		if err != nil {
+			return err.Error()
+		}
+		v, err := quarterly.Verify(o)
 		if err != nil {
 			return err.Error()
 		}

@@ -10,11 +10,11 @@ import (
 
 // maker makes the sections of one report.
 type maker struct {
-	in          *Input // as readers may see it
+	in          *Input
 	window      rules.Window
 	before      rules.Window
 	days        registry.Validity
-	findings    []rules.Finding
+	findings    []rules.Finding // as readers may see them, in the order of ids
 	enterprises []registry.Enterprise
 	names       *strings.Replacer
 
@@ -26,13 +26,9 @@ type maker struct {
 func newMaker(in *Input) *maker {
 	m := &maker{
 		window: in.Quarter.Window(in.Location), before: in.Quarter.Before().Window(in.Location), days: in.Quarter.Days(),
-		enterprises: in.Ledgers.Ledgers().Enterprises, names: strings.NewReplacer(),
+		enterprises: in.Ledgers.Ledgers().Enterprises, names: in.Privacy.Names(in.Ledgers), in: in,
 	}
-	if !in.Privacy.Unmasked {
-		m.names = in.restricted()
-	}
-	m.in = in.protect()
-	m.findings = slices.Clone(m.in.Findings)
+	m.findings = in.Privacy.Findings(in.Findings, m.names)
 	slices.SortFunc(m.findings, func(a, b rules.Finding) int { return strings.Compare(a.ID, b.ID) })
 	m.index()
 	return m

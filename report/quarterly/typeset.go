@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/linewarden/linewarden/report"
@@ -37,7 +36,7 @@ func (m *maker) typeset(sections []Section) ([]byte, error) {
 	}
 	doc, err := pdf.New(pdf.Options{
 		Title: title, Author: in.Carrier, Language: language, Created: m.window.To,
-		Header: title, Class: t.class(), Watermark: t.watermark(),
+		Header: title, Class: t.class(), Watermark: in.Privacy.Watermark(in.Language),
 		Footer: t.pick("本报告所列均为疑似线索，供人工核查，不构成认定。", "Everything listed is an indication for a person to review, never a verdict."),
 		Page:   t.pick("第 %d 页 / 共 %s 页", "page %d of %s"),
 	})
@@ -77,20 +76,6 @@ func (t *typesetter) class() string {
 		return t.pick("内部资料 · 未脱敏", "internal · not masked")
 	}
 	return t.pick("内部资料 · 已脱敏", "internal · masked")
-}
-
-func (t *typesetter) watermark() string {
-	p := &t.m.in.Privacy
-	var parts []string
-	for _, s := range []string{p.Recipient, p.Purpose} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if p.Expires != 0 {
-		parts = append(parts, t.pick(p.Expires.String()+" 前有效", "until "+p.Expires.String()))
-	}
-	return strings.Join(parts, " · ")
 }
 
 // front writes what the report is about and for whom.

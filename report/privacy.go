@@ -1,4 +1,4 @@
-package quarterly
+package report
 
 import (
 	"maps"
@@ -9,17 +9,47 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
-// protect returns the input as its readers may see it. What it was given stays
-// as it is.
-func (in *Input) protect() *Input {
-	if in.Privacy.Unmasked {
-		return in
+// Privacy says who a report is for and what it may show.
+type Privacy struct {
+	// Mask is applied to networks of third parties.
+	Mask Mask
+	// Unmasked shows networks, persons and restricted bodies as they are.
+	// Reason says why, and is printed.
+	Unmasked bool
+	Reason   string
+	// Recipient and Purpose are printed and stand in the watermark.
+	Recipient, Purpose string
+	// Expires is the last day the report may be used.
+	Expires registry.Date
+}
+
+// Watermark is what stands across every page.
+func (p *Privacy) Watermark(language string) string {
+	var parts []string
+	for _, s := range []string{p.Recipient, p.Purpose} {
+		if s != "" {
+			parts = append(parts, s)
+		}
 	}
-	out := *in
-	names := in.restricted()
-	out.Findings = in.Privacy.Mask.Apply(in.Findings)
-	for i := range out.Findings {
-		f := &out.Findings[i]
+	if p.Expires != 0 {
+		valid := p.Expires.String() + " 前有效"
+		if language == "en" {
+			valid = "until " + p.Expires.String()
+		}
+		parts = append(parts, valid)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// Findings returns findings as readers may see them. What it was given stays as
+// it is.
+func (p *Privacy) Findings(findings []rules.Finding, names *strings.Replacer) []rules.Finding {
+	if p.Unmasked {
+		return slices.Clone(findings)
+	}
+	out := p.Mask.Apply(findings)
+	for i := range out {
+		f := &out[i]
 		f.Subject.Name = names.Replace(f.Subject.Name)
 		f.Title = replaceText(f.Title, names)
 		f.Explanation = replaceText(f.Explanation, names)
@@ -37,16 +67,35 @@ func (in *Input) protect() *Input {
 		}
 		f.Case = maskCase(f.Case)
 	}
-	return &out
+	return out
 }
 
-// restricted replaces the names of government and military bodies, which form
-// a class of their own, and of individuals.
-func (in *Input) restricted() *strings.Replacer {
+// Events returns a history as readers may see it: who acted is masked.
+func (p *Privacy) Events(events []rules.Event, names *strings.Replacer) []rules.Event {
+	out := slices.Clone(events)
+	if p.Unmasked {
+		return out
+	}
+	for i := range out {
+		if out[i].Actor != "linewarden" {
+			out[i].Actor = maskPerson(out[i].Actor)
+		}
+		out[i].Note = names.Replace(out[i].Note)
+		out[i].Case = maskCase(out[i].Case)
+	}
+	return out
+}
+
+// Names replaces the names of government and military bodies, which form a
+// class of their own, and of individuals.
+func (p *Privacy) Names(ledgers *registry.Snapshot) *strings.Replacer {
+	if p.Unmasked {
+		return strings.NewReplacer()
+	}
 	var pairs []string
-	enterprises := slices.Clone(in.Ledgers.Ledgers().Enterprises)
+	enterprises := slices.Clone(ledgers.Ledgers().Enterprises)
 	// Longer names first: a name may be the beginning of another.
-	slices.SortFunc(enterprises, func(a, b registry.Enterprise) int { return len(b.Name) - len(a.Name) })
+	slices.SortStableFunc(enterprises, func(a, b registry.Enterprise) int { return len(b.Name) - len(a.Name) })
 	for _, e := range enterprises {
 		var zh, en string
 		switch e.Nature {

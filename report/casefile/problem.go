@@ -1,0 +1,160 @@
+package casefile
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/pdf"
+	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// ProblemKind tells the manifest of a report of a major problem from others.
+const ProblemKind = "problem"
+
+// problemFormat is the version of the layout.
+const problemFormat = 1
+
+// ErrNotConfirmed is the error of a report about what nobody confirmed.
+var ErrNotConfirmed = errors.New("no person has confirmed this finding")
+
+// Problem is a report of a major problem, which is due at any time (N32-4.3b).
+type Problem struct {
+	Carrier  string
+	Language string
+	Material evidence.Material
+	// Ledgers tell whose names may not be shown.
+	Ledgers *registry.Snapshot
+	Privacy report.Privacy
+}
+
+// problemManifest is what is signed.
+type problemManifest struct {
+	signed.Common
+	Carrier     string        `json:"carrier"`
+	Finding     string        `json:"finding"`
+	Rule        string        `json:"rule"`
+	RuleVersion string        `json:"rule_version"`
+	Subject     rules.Subject `json:"subject"`
+	State       rules.State   `json:"state"`
+	Window      rules.Window  `json:"window"`
+	Ledgers     string        `json:"ledgers_version"`
+	Log         rules.Link    `json:"log"` // of the last event of the finding
+	Masked      bool          `json:"masked"`
+	Reason      string        `json:"unmasked_reason"`
+	Recipient   string        `json:"recipient"`
+	Purpose     string        `json:"purpose"`
+	Expires     string        `json:"expires"`
+}
+
+// Files returns the files of the report by name, the manifest and its signature
+// among them. It fails with ErrNotConfirmed before a person has confirmed the
+// finding: until then it is nobody's problem but the reviewer's.
+func (p *Problem) Files(key ed25519.PrivateKey) (map[string][]byte, error) {
+	switch p.Material.Finding.State {
+	case rules.Confirmed, rules.Rectifying, rules.Rectified:
+	case rules.Open, rules.Reviewing, rules.Dismissed, rules.Ceased:
+		return nil, fmt.Errorf("report %s: %w; it is %s", p.Material.Finding.ID, ErrNotConfirmed, p.Material.Finding.State)
+	}
+	m := p.masked()
+	document, err := typeset(m, p.Language, p.sheet())
+	if err != nil {
+		return nil, err
+	}
+	var finding bytes.Buffer
+	if err := report.WriteJSON(&finding, []rules.Finding{m.Finding}); err != nil {
+		return nil, fmt.Errorf("write the finding: %w", err)
+	}
+	files := map[string][]byte{"report.pdf": document, "findings.json": finding.Bytes()}
+	return files, signed.Seal(files, p.manifest(m, files, key), key)
+}
+
+// masked is the material as readers may see it.
+func (p *Problem) masked() *evidence.Material {
+	names := p.Privacy.Names(p.Ledgers)
+	m := p.Material
+	m.Finding = p.Privacy.Findings([]rules.Finding{m.Finding}, names)[0]
+	m.Events = p.Privacy.Events(m.Events, names)
+	m.Tables = slices.Clone(m.Tables)
+	for i := range m.Tables {
+		rows := make([][]string, len(m.Tables[i].Rows))
+		for r, row := range m.Tables[i].Rows {
+			rows[r] = make([]string, len(row))
+			for c, cell := range row {
+				rows[r][c] = names.Replace(cell)
+			}
+		}
+		m.Tables[i].Rows = rows
+	}
+	return &m
+}
+
+func (p *Problem) sheet() *sheet {
+	pick := func(zh, en string) string {
+		if p.Language == "en" {
+			return en
+		}
+		return zh
+	}
+	v := &p.Privacy
+	masking := pick("第三方网络、个人与限制类单位名称已脱敏", "networks of third parties, persons and restricted bodies are masked")
+	class := rules.Text{ZH: "重大问题 · 已脱敏", EN: "major problem, masked"}
+	if v.Unmasked {
+		masking = pick("未脱敏，原因："+v.Reason, "not masked, because: "+v.Reason)
+		class = rules.Text{ZH: "重大问题 · 未脱敏", EN: "major problem, not masked"}
+	}
+	none := func(s string) string {
+		if s == "" {
+			return "–"
+		}
+		return s
+	}
+	return &sheet{
+		title: rules.Text{ZH: "重大问题报告", EN: "Report of a major problem"}, class: class, alone: true,
+		author: rules.Text{ZH: p.Carrier, EN: p.Carrier}, watermark: v.Watermark(p.Language),
+		front: []pdf.Pair{
+			{Name: pick("填报企业", "Carrier"), Value: p.Carrier},
+			{Name: pick("接收单位", "Recipient"), Value: none(v.Recipient)},
+			{Name: pick("用途", "Purpose"), Value: none(v.Purpose)},
+			{Name: pick("有效期至", "Valid until"), Value: none(v.Expires.String())},
+			{Name: pick("脱敏", "Masking"), Value: masking},
+			{Name: pick("处理依据", "Legal basis"), Value: pick("工信部信管函〔2017〕32号第四部分（重大问题随时报告）", "MIIT notice 2017 No. 32, part 4 (major problems at any time)")},
+			{Name: pick("经人工确认", "Confirmed by"), Value: none(p.confirmedBy())},
+		},
+	}
+}
+
+// confirmedBy names who confirmed the finding, as readers may see it.
+func (p *Problem) confirmedBy() string {
+	f := p.Privacy.Findings([]rules.Finding{p.Material.Finding}, strings.NewReplacer())[0]
+	if f.Case == nil {
+		return ""
+	}
+	return strings.Join(f.Case.ConfirmedBy, "  ")
+}
+
+func (p *Problem) manifest(m *evidence.Material, files map[string][]byte, key ed25519.PrivateKey) problemManifest {
+	f, v := &m.Finding, &p.Privacy
+	out := problemManifest{
+		Common: signed.List(ProblemKind, problemFormat, files, key), Carrier: p.Carrier,
+		Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
+		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()},
+		Masked: !v.Unmasked, Reason: v.Reason, Recipient: v.Recipient, Purpose: v.Purpose, Expires: v.Expires.String(),
+	}
+	if f.Basis != nil {
+		out.Ledgers = f.Basis.Ledgers.ID
+	}
+	for _, e := range m.Events {
+		if e.Number > out.Log.Number {
+			out.Log = e.Link
+		}
+	}
+	return out
+}

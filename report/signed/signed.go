@@ -1,0 +1,158 @@
+package signed
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/linewarden/linewarden/report/evidence"
+)
+
+// The names of the manifest and its signature.
+const (
+	ManifestName  = "manifest.json"
+	SignatureName = "manifest.sig"
+)
+
+// maxFileBytes is the size of the largest file that is read to check it.
+const maxFileBytes = 1 << 30
+
+// ErrReport is the error of a directory that holds no report.
+var ErrReport = errors.New("this is not a report")
+
+// Common is what the manifest of every report begins with.
+type Common struct {
+	Format int    `json:"format"`
+	Kind   string `json:"kind"`
+	// Key is that of the signature, as evidence.KeyID names it.
+	Key   string                  `json:"key"`
+	Files []evidence.ManifestFile `json:"files"`
+}
+
+// List describes files for a manifest, and names the key that will sign it.
+func List(kind string, format int, files map[string][]byte, key ed25519.PrivateKey) Common {
+	c := Common{Format: format, Kind: kind, Key: evidence.KeyID(ed25519.PublicKey(key[ed25519.SeedSize:]))}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		sum := sha256.Sum256(files[name])
+		c.Files = append(c.Files, evidence.ManifestFile{Name: name, Bytes: len(files[name]), SHA256: hex.EncodeToString(sum[:])})
+	}
+	return c
+}
+
+// Seal adds a manifest, which has the fields of Common, and its signature.
+func Seal[M any](files map[string][]byte, manifest M, key ed25519.PrivateKey) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(manifest); err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	files[ManifestName] = b.Bytes()
+	files[SignatureName] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(key, b.Bytes())) + "\n")
+	return nil
+}
+
+// Opened is a directory that was checked.
+type Opened struct {
+	Common Common
+	// Manifest is the text of the manifest.
+	Manifest []byte
+	// Problems name what was altered, left out or added; none means intact.
+	Problems []string
+	dir      fs.FS
+}
+
+func (o *Opened) blame(format string, args ...any) {
+	o.Problems = append(o.Problems, fmt.Sprintf(format, args...))
+}
+
+// Open checks a directory with the public key of who signed it. The error wraps
+// ErrReport when it holds no report; everything else that is wrong is in
+// Problems.
+func Open(dir fs.FS, key ed25519.PublicKey) (*Opened, error) {
+	o := &Opened{Problems: []string{}, dir: dir}
+	var err error
+	if o.Manifest, err = o.Read(ManifestName); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReport, err)
+	}
+	if err := json.Unmarshal(o.Manifest, &o.Common); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrReport, ManifestName, err)
+	}
+	o.signed(key)
+	return o, o.compare()
+}
+
+// Read reads one file of the directory.
+func (o *Opened) Read(name string) (content []byte, err error) {
+	f, err := o.dir.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read it: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	content, err = io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(content) > maxFileBytes {
+		return nil, fmt.Errorf("%s holds more than %d bytes", name, maxFileBytes)
+	}
+	return content, nil
+}
+
+// signed checks the signature of the manifest.
+func (o *Opened) signed(key ed25519.PublicKey) {
+	text, err := o.Read(SignatureName)
+	if err != nil {
+		o.blame("%s is missing: nobody signed the report", SignatureName)
+		return
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	switch {
+	case err != nil:
+		o.blame("%s is not a signature", SignatureName)
+	case ed25519.Verify(key, o.Manifest, raw):
+	case o.Common.Key != evidence.KeyID(key):
+		o.blame("the report was signed with key %s, and key %s was given to check it", o.Common.Key, evidence.KeyID(key))
+	default:
+		o.blame("%s was altered: it does not fit its signature", ManifestName)
+	}
+}
+
+// compare checks each file against the manifest.
+func (o *Opened) compare() error {
+	listed := []string{ManifestName, SignatureName}
+	for _, f := range o.Common.Files {
+		listed = append(listed, f.Name)
+		content, err := o.Read(f.Name)
+		sum := sha256.Sum256(content)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			o.blame("%s is missing", f.Name)
+		case err != nil:
+			o.blame("%s cannot be read: %v", f.Name, err)
+		case hex.EncodeToString(sum[:]) != f.SHA256:
+			o.blame("%s was altered", f.Name)
+		}
+	}
+	entries, err := fs.ReadDir(o.dir, ".")
+	if err != nil {
+		return fmt.Errorf("list the report: %w", err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(listed, e.Name()) {
+			o.blame("%s was added", e.Name())
+		}
+	}
+	return nil
+}
