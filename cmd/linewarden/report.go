@@ -20,7 +20,7 @@ import (
 )
 
 func newReport(g *globals) *cobra.Command {
-	return group("report", "Write reports to the regulator", newReportQuarterly(g))
+	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g))
 }
 
 // reportFlags are those of every report.
@@ -37,7 +37,7 @@ func (f *reportFlags) bind(c *cobra.Command, purpose string) {
 	flags.StringVar(&f.reason, "reason", "", "`text` that says why nothing is masked; it is printed on the report")
 	flags.StringVar(&f.recipient, "recipient", "", "`name` of who the report is for; it stands in the watermark")
 	flags.StringVar(&f.purpose, "purpose", purpose, "`text` that says what the report is for")
-	flags.StringVar(&f.expires, "expires", "", "last `day` the report may be used (default: a year after the quarter)")
+	flags.StringVar(&f.expires, "expires", "", "last `day` the report may be used (default: a year after what it is about)")
 }
 
 func (f *reportFlags) check() error {
@@ -129,8 +129,8 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	})
 }
 
-func (f *reportFlags) privacy(cfg *Config, last registry.Date) (quarterly.Privacy, error) {
-	p := quarterly.Privacy{
+func (f *reportFlags) privacy(cfg *Config, last registry.Date) (report.Privacy, error) {
+	p := report.Privacy{
 		Mask:     report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6},
 		Unmasked: f.unmasked, Reason: f.reason, Recipient: f.recipient, Purpose: f.purpose,
 		Expires: registry.DateOf(last.Start(time.UTC).AddDate(1, 0, 0)),

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/quarterly"
+	"github.com/linewarden/linewarden/report/signed"
 )
 
 // verifyReport checks the report of a directory.
@@ -19,31 +21,49 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 	if err != nil {
 		return err
 	}
-	v, err := quarterly.Verify(os.DirFS(dir), public)
+	o, err := signed.Open(os.DirFS(dir), public)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	if format == "json" {
-		err = writeJSON(g.out, v)
-	} else {
-		err = g.printReportVerdict(dir, v)
+	verdict, problems, intact := any(o.Common), o.Problems, ""
+	switch o.Common.Kind {
+	case casefile.ProblemKind:
+		intact = fmt.Sprintf("%d files as signed", len(o.Common.Files))
+		verdict = problemVerdict{o.Common, o.Problems}
+	default:
+		v, err := quarterly.Verify(o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		intact = fmt.Sprintf("%s: %d files as signed; %d indications in the quarter, %d to date",
+			v.Manifest.Quarter, len(o.Common.Files), v.Manifest.Counts.Quarter.Indications, v.Manifest.Counts.Cumulative.Indications)
+		verdict, problems = v, v.Problems
 	}
-	if err == nil && !v.Intact() {
+	if format == "json" {
+		err = writeJSON(g.out, verdict)
+	} else {
+		err = g.printReportVerdict(dir, o, problems, intact)
+	}
+	if err == nil && len(problems) > 0 {
 		err = errSilent
 	}
 	return err
 }
 
-func (g *globals) printReportVerdict(dir string, v *quarterly.Verdict) error {
-	m := &v.Manifest
+// problemVerdict is what checking a report of a major problem found.
+type problemVerdict struct {
+	Manifest signed.Common `json:"manifest"`
+	Problems []string      `json:"problems"`
+}
+
+func (g *globals) printReportVerdict(dir string, o *signed.Opened, problems []string, intact string) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n%s %s · %s · key %s\n", dir, m.Kind, m.Quarter, m.Carrier, m.Key)
-	for _, p := range v.Problems {
+	fmt.Fprintf(&b, "%s\n%s · key %s\n", dir, o.Common.Kind, o.Common.Key)
+	for _, p := range problems {
 		fmt.Fprintf(&b, "异常 problem: %s\n", p)
 	}
-	if v.Intact() {
-		fmt.Fprintf(&b, "完整 intact: %d files as signed; %d indications in the quarter, %d to date\n",
-			len(m.Files), m.Counts.Quarter.Indications, m.Counts.Cumulative.Indications)
+	if len(problems) == 0 {
+		fmt.Fprintf(&b, "完整 intact: %s\n", intact)
 	}
 	_, err := g.out.Write(b.Bytes())
 	return err

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report/casefile"
+	"github.com/linewarden/linewarden/report/evidence"
+)
+
+func newReportProblem(g *globals) *cobra.Command {
+	var f reportFlags
+	c := &cobra.Command{
+		Use: "problem ID --out DIR", Short: "Write the signed report of a major problem, at any time", Args: cobra.ExactArgs(1),
+		Long: "problem writes report.pdf and findings.json about one finding that a person has confirmed, with\n" +
+			"manifest.json and its signature in manifest.sig. The directory appears whole or not at all;\n" +
+			"linewarden verify DIR checks it.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return g.reportProblem(cmd.Context(), args[0], &f)
+		},
+	}
+	f.bind(c, "重大问题报告")
+	return c
+}
+
+func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) error {
+	cfg, err := g.config()
+	if err != nil {
+		return err
+	}
+	if err := vacant(f.out); err != nil {
+		return err
+	}
+	key, err := evidence.OpenKey(keyDir(cfg))
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, g)
+	if err != nil {
+		return err
+	}
+	return s.closeAfter(ctx, func() error {
+		m, err := gatherEvidence(ctx, cfg, s.Store, id)
+		if err != nil {
+			return err
+		}
+		p := casefile.Problem{Carrier: cfg.Carrier.Name, Language: f.language, Material: *m}
+		if p.Privacy, err = f.privacy(cfg, registry.DateOf(m.Finding.Window.To.In(cfg.location))); err != nil {
+			return err
+		}
+		if p.Ledgers, err = s.snapshot(ctx, cfg, g.logger()); err != nil {
+			return err
+		}
+		files, err := p.Files(key)
+		if err != nil {
+			return err
+		}
+		if f.unmasked {
+			g.logger().Warn("report written without masking", "finding", id, "reason", f.reason, "recipient", f.recipient, "out", f.out)
+		}
+		if err := writeDirWhole(f.out, files); err != nil {
+			return err
+		}
+		fmt.Fprintf(g.err, "%s: %d files about %s, signed with key %s\n", f.out, len(files), id, evidence.KeyID(publicOf(key)))
+		return nil
+	})
+}
