@@ -1,25 +1,38 @@
 package console
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/linewarden/linewarden/console/accounts"
 	"github.com/linewarden/linewarden/rules"
 )
 
-// maxListed bounds an answer of the API.
-const maxListed = 10000
+// ErrNoFinding means that there is no finding with that id.
+var ErrNoFinding = errors.New("there is no finding")
 
 // filterOf reads the filter of a request: rule, clause, province, enterprise,
 // state, severity, since, until (RFC 3339 or a date of the carrier's zone),
-// limit.
-func (s *server) filterOf(q url.Values) (rules.FindingFilter, error) {
+// limit, cursor.
+func (s *Console) filterOf(q url.Values) (rules.FindingFilter, error) {
 	f := rules.FindingFilter{
 		Rule: q.Get("rule"), Clause: q.Get("clause"), Province: q.Get("province"), Enterprise: q.Get("enterprise"),
-		State: rules.State(q.Get("state")), Severity: rules.Severity(q.Get("severity")), Limit: maxListed,
+		State: rules.State(q.Get("state")), Severity: rules.Severity(q.Get("severity")),
+	}
+	if f.State != "" && !slices.Contains(rules.States(), string(f.State)) {
+		return f, fmt.Errorf("state: there is no %q", f.State)
+	}
+	switch f.Severity {
+	case "", rules.Low, rules.Medium, rules.High, rules.Critical:
+	default:
+		return f, fmt.Errorf("severity: there is no %q", f.Severity)
 	}
 	var err error
 	if f.Since, err = s.instant(q.Get("since"), false); err != nil {
@@ -28,17 +41,21 @@ func (s *server) filterOf(q url.Values) (rules.FindingFilter, error) {
 	if f.Until, err = s.instant(q.Get("until"), true); err != nil {
 		return f, fmt.Errorf("until: %w", err)
 	}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxListed {
-			return f, fmt.Errorf("limit: %q is not a number from 1 to %d", text, maxListed)
+	if f.Limit, err = limitOf(q); err != nil {
+		return f, err
+	}
+	if cursor := q.Get("cursor"); cursor != "" {
+		after, err := base64.RawURLEncoding.DecodeString(cursor)
+		if err != nil || len(after) == 0 {
+			return f, fmt.Errorf("cursor: %q is not one that was given out", cursor)
 		}
-		f.Limit = n
+		f.After = string(after)
 	}
 	return f, nil
 }
 
-func (s *server) instant(text string, end bool) (time.Time, error) {
+// instant reads a time. As an end, a date includes that day.
+func (s *Console) instant(text string, end bool) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -55,21 +72,79 @@ func (s *server) instant(text string, end bool) (time.Time, error) {
 	return t, nil
 }
 
-func (s *server) list(w http.ResponseWriter, r *http.Request) {
+// unmasked reports whether third parties are shown as they were measured, which
+// is recorded; done means that the request was answered.
+func (s *Console) unmasked(w http.ResponseWriter, r *http.Request, c *caller, object string) (all, done bool) {
+	text := r.URL.Query().Get("unmasked")
+	asked, err := strconv.ParseBool(text)
+	if text != "" && err != nil {
+		s.refuse(w, r, http.StatusBadRequest, "unmasked: "+strconv.Quote(text)+" is neither true nor false")
+		return false, true
+	}
+	if asked && !c.can(seeUnmasked) {
+		s.refuse(w, r, http.StatusForbidden, "your role does not permit unmasked data")
+		return false, true
+	}
+	all = (asked || s.Unmasked && text == "") && c.can(seeUnmasked)
+	return all, all && !s.record(w, r, c, "read_unmasked", object, r.URL.RawQuery)
+}
+
+func (s *Console) list(w http.ResponseWriter, r *http.Request, c *caller) {
 	filter, err := s.filterOf(r.URL.Query())
 	if err != nil {
-		s.problem(w, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
+	all, done := s.unmasked(w, r, c, "findings")
+	if done {
+		return
+	}
+	c.narrow(&filter)
+	limit := filter.Limit
+	filter.Limit++
 	found, err := s.Store.Findings(r.Context(), filter)
 	if err != nil {
-		s.storeFailed(w, err)
+		s.storeFailed(w, r, err)
 		return
 	}
-	if found == nil {
-		found = []rules.Finding{}
+	if len(found) > limit {
+		found = found[:limit]
+		next(w, r, base64.RawURLEncoding.EncodeToString([]byte(found[limit-1].ID)))
 	}
-	s.json(w, http.StatusOK, found)
+	s.json(w, r, http.StatusOK, s.shown(c, found, all))
+}
+
+// shown returns findings as the caller may see them.
+func (s *Console) shown(c *caller, found []rules.Finding, all bool) []rules.Finding {
+	if !all {
+		found = s.Mask.Apply(found)
+	}
+	if !c.can(seeCases) {
+		found = slices.Clone(found)
+		for i := range found {
+			found[i].Case = nil
+		}
+	}
+	return append([]rules.Finding{}, found...)
+}
+
+// history returns events as the caller may see them.
+func history(c *caller, events []rules.Event) []rules.Event {
+	events = append([]rules.Event{}, events...)
+	if c.Role == accounts.Regulator {
+		// What was said before it was confirmed is the carrier's own.
+		i := slices.IndexFunc(events, func(e rules.Event) bool { return e.To == rules.Confirmed })
+		if i < 0 {
+			i = len(events)
+		}
+		events = events[i:]
+	}
+	if !c.can(seeCases) {
+		for i := range events {
+			events[i].Note, events[i].Actor, events[i].Case = "", "", nil
+		}
+	}
+	return events
 }
 
 // findingAnswer is one finding with its history.
@@ -78,35 +153,61 @@ type findingAnswer struct {
 	Events []rules.Event `json:"events"`
 }
 
-func (s *server) finding(w http.ResponseWriter, r *http.Request) {
-	answer, status, err := s.lookUp(r)
-	switch {
-	case status == http.StatusNotFound:
-		s.problem(w, status, "there is no finding "+strconv.Quote(r.PathValue("id")))
-	case err != nil:
-		s.storeFailed(w, err)
-	default:
-		s.json(w, status, answer)
+// findingTag names a finding and its history as they are stored.
+func findingTag(f *rules.Finding, events []rules.Event) (string, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("name finding %s: %w", f.ID, err)
 	}
+	last, err := json.Marshal(events)
+	if err != nil {
+		return "", fmt.Errorf("name finding %s: %w", f.ID, err)
+	}
+	return etagOf(text, last), nil
 }
 
-func (s *server) lookUp(r *http.Request) (findingAnswer, int, error) {
-	f, ok, err := s.Store.Finding(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return findingAnswer{}, http.StatusServiceUnavailable, fmt.Errorf("read finding: %w", err)
-	}
+func (s *Console) finding(w http.ResponseWriter, r *http.Request, c *caller) {
+	answer, ok := s.lookUp(w, r, c)
 	if !ok {
-		return findingAnswer{}, http.StatusNotFound, nil
+		return
+	}
+	all, done := s.unmasked(w, r, c, "finding/"+answer.ID)
+	if done {
+		return
+	}
+	tag, err := findingTag(&answer.Finding, answer.Events)
+	if err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	w.Header().Set("ETag", tag)
+	answer = s.view(c, answer, all)
+	s.json(w, r, http.StatusOK, answer)
+}
+
+func (s *Console) view(c *caller, a findingAnswer, all bool) findingAnswer {
+	return findingAnswer{Finding: s.shown(c, []rules.Finding{a.Finding}, all)[0], Events: history(c, a.Events)}
+}
+
+// lookUp returns a finding that the caller may see, as it is stored. Otherwise
+// it has answered: one that may not be seen is not there.
+func (s *Console) lookUp(w http.ResponseWriter, r *http.Request, c *caller) (findingAnswer, bool) {
+	id := r.PathValue("id")
+	f, ok, err := s.Store.Finding(r.Context(), id)
+	if err != nil {
+		s.storeFailed(w, r, fmt.Errorf("read finding: %w", err))
+		return findingAnswer{}, false
+	}
+	var visible rules.FindingFilter
+	c.narrow(&visible)
+	if !ok || !visible.Match(&f) {
+		s.refuse(w, r, http.StatusNotFound, "there is no finding "+strconv.Quote(id))
+		return findingAnswer{}, false
 	}
 	events, err := s.Store.Events(r.Context(), f.ID)
 	if err != nil {
-		return findingAnswer{}, http.StatusServiceUnavailable, fmt.Errorf("read events: %w", err)
+		s.storeFailed(w, r, fmt.Errorf("read events: %w", err))
+		return findingAnswer{}, false
 	}
-	return findingAnswer{Finding: f, Events: events}, http.StatusOK, nil
-}
-
-// storeFailed answers without the store's own words, which may hold SQL.
-func (s *server) storeFailed(w http.ResponseWriter, err error) {
-	s.Log.Error("store does not answer", "err", err)
-	s.problem(w, http.StatusServiceUnavailable, "the store does not answer; see the log of the daemon and /readyz")
+	return findingAnswer{Finding: f, Events: events}, true
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -145,9 +144,13 @@ type RulesConfig struct {
 type HTTPConfig struct {
 	Listen string    `yaml:"listen"`
 	TLS    TLSConfig `yaml:"tls"`
+	// Insecure permits listening beyond this machine without TLS, where all
+	// passwords and findings can be read on the way.
+	Insecure bool `yaml:"insecure"`
 }
 
-// TLSConfig names a certificate chain and its key, both PEM.
+// TLSConfig names a certificate chain and its key, both PEM; they are read again
+// on SIGHUP. Empty is no TLS.
 type TLSConfig struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
@@ -312,19 +315,18 @@ func (c *Config) checkPrivacy(bad complain) {
 	}
 }
 
-// checkHTTP keeps people's pages on this machine: accounts and TLS belong in
-// front of them before they leave it.
+// checkHTTP keeps passwords and findings off the network as long as they would
+// cross it unencrypted.
 func (c *Config) checkHTTP(bad complain) {
 	if err := checkAddress(c.HTTP.Listen); err != nil {
 		bad("http.listen", "%v", err)
 		return
 	}
-	host, _, err := net.SplitHostPort(c.HTTP.Listen)
-	if err != nil {
-		return
+	if tls := c.HTTP.TLS; (tls.CertFile == "") != (tls.KeyFile == "") {
+		bad("http.tls", "needs both cert_file and key_file, or neither")
 	}
-	if addr, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !addr.IsLoopback()) {
-		bad("http.listen", "%q is not a loopback address; listen on 127.0.0.1 and put a reverse proxy with TLS and accounts before it", c.HTTP.Listen)
+	if !loopback(c.HTTP.Listen) && c.HTTP.TLS == (TLSConfig{}) && !c.HTTP.Insecure {
+		bad("http.listen", "%q is not a loopback address, and there is no TLS; set http.tls, or listen on 127.0.0.1 behind a proxy with TLS, or set http.insecure to have passwords cross the network in clear", c.HTTP.Listen)
 	}
 }
 
@@ -359,7 +361,6 @@ func (c *Config) NotInEffect() []string {
 		key string
 		set bool
 	}{
-		{"http.tls", c.HTTP.TLS != TLSConfig{}},
 		{"notify", len(c.Notify) > 0},
 	} {
 		if k.set {

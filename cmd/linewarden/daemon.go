@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -86,7 +87,9 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if err := d.routing.start(ctx); err != nil {
 		return d, err
 	}
-	d.web.serve(d)
+	if err := d.web.serve(d); err != nil { //nolint:contextcheck // requests have contexts of their own
+		return d, err
+	}
 	return d, nil
 }
 
@@ -103,7 +106,15 @@ func listenHTTP(ctx context.Context, address string) (net.Listener, error) {
 // run collects and judges until ctx ends, and then drains: flows that came are
 // stored before the store is closed.
 func (d *daemon) run(ctx context.Context) error {
+	manager, err := newSupervisor(os.Getenv, os.Getpid(), d.log)
+	if err != nil {
+		return errors.Join(err, d.close(context.WithoutCancel(ctx)))
+	}
 	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		manager.watch(running, d.alive)
+		return nil
+	})
 	group.Go(func() error { return d.collector.Run(running) })
 	group.Go(func() error {
 		d.routing.table.Run(running)
@@ -176,6 +187,9 @@ func (d *daemon) tryReload(ctx context.Context, g *globals) error {
 	}
 	vrps, err := readVRPs(cfg.BGP.RPKI.File)
 	if err != nil {
+		return err
+	}
+	if err := d.web.reload(); err != nil {
 		return err
 	}
 	d.routing.validate(vrps)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/console"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/storage"
 )
@@ -137,7 +138,15 @@ func (g *globals) actOn(ctx context.Context, ids []string, f *actionFlags) error
 // confirmed is held first: a case whose evidence could not be kept is not
 // confirmed.
 func act(ctx context.Context, s *storage.Store, p rules.CasePolicy, id string, a rules.Action) (rules.Finding, error) {
+	return actIf(ctx, s, p, id, a, func(rules.Finding) error { return nil })
+}
+
+// actIf is act, where expect agrees to the finding as it is stored then.
+func actIf(ctx context.Context, s *storage.Store, p rules.CasePolicy, id string, a rules.Action, expect func(f rules.Finding) error) (rules.Finding, error) {
 	f, err := s.ChangeFinding(ctx, id, func(f rules.Finding) (rules.Finding, rules.Event, error) {
+		if err := expect(f); err != nil {
+			return f, rules.Event{}, err
+		}
 		changed, event, err := p.Apply(f, a, time.Now())
 		if err == nil && changed.State == rules.Confirmed && f.State != rules.Confirmed {
 			err = hold(ctx, s, &changed, a)
@@ -145,7 +154,7 @@ func act(ctx context.Context, s *storage.Store, p rules.CasePolicy, id string, a
 		return changed, event, err
 	})
 	if errors.Is(err, storage.ErrNoFinding) {
-		return f, fmt.Errorf("there is no finding %q, see linewarden findings list", id)
+		return f, fmt.Errorf("%w %q, see linewarden findings list", console.ErrNoFinding, id)
 	}
 	return f, err
 }

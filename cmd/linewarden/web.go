@@ -2,15 +2,23 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/linewarden/linewarden/console"
+	"github.com/linewarden/linewarden/console/audit"
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/storage"
 )
 
@@ -18,6 +26,8 @@ import (
 type web struct {
 	listener net.Listener
 	server   *http.Server
+	audit    *audit.Log
+	cert     *certificate  // nil without TLS
 	failed   chan error    // takes the error that ends serving early
 	done     chan struct{} // closed when the server has ended
 }
@@ -26,38 +36,129 @@ type web struct {
 const readyTime = 2 * time.Second
 
 // serve begins to answer.
-func (w *web) serve(d *daemon) {
+func (w *web) serve(d *daemon) (err error) {
+	cfg := d.cfg
+	if w.audit, err = audit.Open(cfg.auditFile()); err != nil {
+		return err
+	}
+	if err := w.audit.Altered(); err != nil {
+		d.log.Error("somebody has changed the audit log, or the disk lost some of it", "file", cfg.auditFile(), "error", err)
+	}
+	if cfg.HTTP.TLS != (TLSConfig{}) {
+		if w.cert, err = loadCertificate(cfg.HTTP.TLS); err != nil {
+			return err
+		}
+	}
+	store := consoleStore{d.store, cfg.casePolicy()}
+	pages, err := console.New(console.Config{
+		Store: d.store, Cases: store, Network: store, Accounts: cfg.accounts(), Audit: w.audit,
+		Ledgers: func() *registry.Snapshot { return d.path.ledgers.Load() }, Rules: d.auditor.inForce,
+		Metrics: promhttp.HandlerFor(newMetrics(d), promhttp.HandlerOpts{}), Ready: d.ready,
+		Carrier: cfg.Carrier.Name, Location: cfg.location, Log: d.log,
+		Mask:     report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6},
+		Unmasked: !cfg.Privacy.MaskExports, Loopback: loopback(cfg.HTTP.Listen), Secure: w.cert != nil,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the console: %w", err)
+	}
 	w.failed, w.done = make(chan error, 1), make(chan struct{})
 	w.server = &http.Server{
-		Handler: console.New(console.Config{
-			Store: d.store, Metrics: promhttp.HandlerFor(newMetrics(d), promhttp.HandlerOpts{}),
-			Ready: d.ready, Carrier: d.cfg.Carrier.Name, Location: d.cfg.location, Log: d.log,
-		}),
+		Handler:           pages,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 1 << 16,
+		// What clients do wrong at the level of TLS and HTTP is theirs to know.
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}
+	scheme := "http"
+	serve := w.server.Serve
+	if w.cert != nil {
+		scheme = "https"
+		w.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: w.cert.get}
+		serve = func(l net.Listener) error { return w.server.ServeTLS(l, "", "") }
 	}
 	go func() { // ended by close, which waits for done
 		defer close(w.done)
-		if err := w.server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
 			w.failed <- err
 		}
 	}()
-	d.log.Info("console is ready", "url", "http://"+w.listener.Addr().String()+"/")
+	return w.announce(d, pages, scheme+"://"+w.listener.Addr().String())
+}
+
+// announce says where the console is, and where the first administrator is made.
+func (w *web) announce(d *daemon, pages *console.Console, url string) error {
+	d.log.Info("console is ready", "url", url+"/")
+	path, until, err := pages.SetupPath()
+	if err != nil {
+		return fmt.Errorf("prepare the console: %w", err)
+	}
+	if path != "" {
+		d.log.Warn("there are no users; make the first administrator at this address, once", "link", url+path, "until", until.Format(time.RFC3339))
+		if d.cfg.HTTP.Insecure && w.cert == nil && !loopback(d.cfg.HTTP.Listen) {
+			d.log.Warn("passwords cross the network unencrypted, as http.insecure permits")
+		}
+	}
+	return nil
+}
+
+// certificate is what the console shows, and may be read anew.
+type certificate struct {
+	files TLSConfig
+	now   atomic.Pointer[tls.Certificate]
+}
+
+func loadCertificate(files TLSConfig) (*certificate, error) {
+	c := &certificate{files: files}
+	return c, c.load()
+}
+
+// load reads the files. What is not good leaves the certificate before it.
+func (c *certificate) load() error {
+	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+	if err != nil {
+		return fmt.Errorf("http.tls: %w", err)
+	}
+	c.now.Store(&pair)
+	return nil
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }
+
+// reload reads the certificate anew, where there is one.
+func (w *web) reload() error {
+	if w.cert == nil {
+		return nil
+	}
+	return w.cert.load()
+}
+
+// loopback reports whether an address to listen on is reached from this machine
+// alone.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 // close lets answers under way end and stops serving.
 func (w *web) close(ctx context.Context) error {
+	var err error
 	if w.server == nil {
-		if err := w.listener.Close(); err != nil {
-			return fmt.Errorf("close the console: %w", err)
+		if err = w.listener.Close(); err != nil {
+			err = fmt.Errorf("close the console: %w", err)
 		}
-		return nil
+	} else {
+		if err = w.server.Shutdown(ctx); err != nil {
+			err = errors.Join(fmt.Errorf("end the console: %w", err), w.server.Close())
+		}
+		<-w.done
 	}
-	err := w.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("end the console: %w", err), w.server.Close())
+	if w.audit != nil {
+		err = errors.Join(err, w.audit.Close())
 	}
-	<-w.done
 	return err
 }
 

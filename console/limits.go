@@ -1,0 +1,82 @@
+package console
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// rate is how many requests there may be.
+type rate struct {
+	perSecond, burst float64
+}
+
+// Rates of requests: of an account, of an address without one, and of logins
+// from an address, each of which takes 64 MiB and a tenth of a second.
+const (
+	mostBuckets = 10000
+	fullTime    = 10 * time.Minute // after which every bucket is full
+)
+
+func rateOf(c *caller, r *http.Request) (string, rate) {
+	from := c.address
+	if from.Is6() {
+		// A household has a /64.
+		if p, err := from.Prefix(64); err == nil {
+			from = p.Addr()
+		}
+	}
+	switch {
+	case !safe(r.Method) && (r.URL.Path == "/login" || r.URL.Path == "/setup"):
+		return "login " + from.String(), rate{0.2, 20}
+	case c.via == viaSession || c.via == viaToken:
+		return c.via + " " + c.name, rate{50, 300}
+	}
+	return "address " + from.String(), rate{20, 300}
+}
+
+// limits bounds how often each one asks.
+type limits struct {
+	mu      *sync.Mutex // guards buckets
+	buckets map[string]*bucket
+}
+
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+func newLimits() limits { return limits{mu: new(sync.Mutex), buckets: make(map[string]*bucket)} }
+
+// allow reports whether a request may be answered now.
+func (l *limits) allow(c *caller, r *http.Request) bool {
+	key, rate := rateOf(c, r)
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[key]
+	if b == nil {
+		if len(l.buckets) >= mostBuckets && !l.forget(now) {
+			return false
+		}
+		b = &bucket{left: rate.burst, at: now}
+		l.buckets[key] = b
+	}
+	b.left = min(rate.burst, b.left+rate.perSecond*now.Sub(b.at).Seconds())
+	b.at = now
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
+
+// forget makes room by leaving out buckets that are full again.
+func (l *limits) forget(now time.Time) bool {
+	for key, b := range l.buckets {
+		if now.Sub(b.at) > fullTime {
+			delete(l.buckets, key)
+		}
+	}
+	return len(l.buckets) < mostBuckets
+}

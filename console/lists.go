@@ -1,0 +1,169 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/linewarden/linewarden/console/accounts"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// LedgerImport is one import of ledgers.
+type LedgerImport struct {
+	ID    string    `json:"id"`
+	Known time.Time `json:"known"` // from when on its rows are known
+	// Source says where the rows came from, and Hash names what they were.
+	Source string `json:"source"`
+	Hash   string `json:"sha256"`
+	Opened int    `json:"rows_opened"`
+	Closed int    `json:"rows_closed"`
+}
+
+// ledgers lists the imports, newest first.
+func (s *Console) ledgers(w http.ResponseWriter, r *http.Request, _ *caller) {
+	all, err := s.Network.LedgerImports(r.Context())
+	if err != nil {
+		s.storeFailed(w, r, err)
+		return
+	}
+	slices.Reverse(all)
+	answerSlice(s, w, r, all, s.Ledgers())
+}
+
+// ruleAnswer is a rule with its parameters.
+type ruleAnswer struct {
+	ID       string        `json:"id"`
+	Version  string        `json:"version"`
+	Clauses  []string      `json:"clauses"`
+	Title    rules.Text    `json:"title"`
+	Claim    rules.Text    `json:"claim"`
+	Ledger   bool          `json:"ledger"` // it needs no traffic
+	Lookback int           `json:"lookback_days"`
+	Quiet    int           `json:"quiet_days"`
+	Params   []paramAnswer `json:"params"`
+}
+
+type paramAnswer struct {
+	Name    string     `json:"name"`
+	Unit    string     `json:"unit"`
+	Default float64    `json:"default"`
+	Value   float64    `json:"value"`
+	Min     float64    `json:"min"`
+	Max     float64    `json:"max"`
+	Meaning rules.Text `json:"meaning"`
+}
+
+func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, _ *caller) {
+	catalogue, params := s.Rules()
+	list := make([]ruleAnswer, 0, len(catalogue))
+	for i := range catalogue {
+		spec := &catalogue[i].Spec
+		values, err := spec.ParamsWith(params[spec.ID])
+		if err != nil {
+			s.Log.Error("parameters of a rule in force are not good", "rule", spec.ID, "err", err)
+			s.refuse(w, r, http.StatusInternalServerError, "the parameters of "+spec.ID+" are not good")
+			return
+		}
+		one := ruleAnswer{
+			ID: spec.ID, Version: spec.Version, Clauses: []string{}, Title: spec.Title, Claim: spec.Claim, Ledger: spec.Ledger,
+			Lookback: spec.LookbackDays, Quiet: spec.QuietDays, Params: []paramAnswer{},
+		}
+		for _, c := range spec.Clauses {
+			one.Clauses = append(one.Clauses, c.ID)
+		}
+		for _, p := range spec.Params {
+			one.Params = append(one.Params, paramAnswer{p.Name, p.Unit, p.Default, values[p.Name], p.Min, p.Max, p.Meaning})
+		}
+		list = append(list, one)
+	}
+	s.json(w, r, http.StatusOK, list)
+}
+
+// userAnswer is a user as an administrator sees it: without the password hash.
+type userAnswer struct {
+	Name      string        `json:"name"`
+	Role      accounts.Role `json:"role"`
+	Provinces []string      `json:"provinces"`
+	Created   time.Time     `json:"created"`
+	Changed   time.Time     `json:"password_changed"`
+	// Locked is until when no login is tried; null = not locked.
+	Locked *time.Time `json:"locked_until"`
+}
+
+func (s *Console) users(w http.ResponseWriter, r *http.Request, _ *caller) {
+	all, err := s.Accounts.Users()
+	if err != nil {
+		s.accountsFailed(w, r, err)
+		return
+	}
+	list := make([]userAnswer, len(all))
+	for i, u := range all {
+		list[i] = userAnswer{Name: u.Name, Role: u.Role, Provinces: append([]string{}, u.Provinces...), Created: u.Created, Changed: u.Changed}
+		if time.Now().Before(u.Locked) {
+			list[i].Locked = &all[i].Locked
+		}
+	}
+	s.json(w, r, http.StatusOK, list)
+}
+
+// tokenAnswer is a token without its hash.
+type tokenAnswer struct {
+	ID        string        `json:"id"`
+	Name      string        `json:"name"`
+	User      string        `json:"user"` // whose scope it has; empty = its own
+	Role      accounts.Role `json:"role"`
+	Provinces []string      `json:"provinces"`
+	Created   time.Time     `json:"created"`
+	Expires   *time.Time    `json:"expires"` // null = never
+}
+
+func (s *Console) tokens(w http.ResponseWriter, r *http.Request, _ *caller) {
+	all, err := s.Accounts.Tokens()
+	if err != nil {
+		s.accountsFailed(w, r, err)
+		return
+	}
+	list := make([]tokenAnswer, len(all))
+	for i, t := range all {
+		list[i] = tokenAnswer{ID: t.ID, Name: t.Name, User: t.User, Role: t.Role, Provinces: append([]string{}, t.Provinces...), Created: t.Created}
+		if !t.Expires.IsZero() {
+			list[i].Expires = &all[i].Expires
+		}
+	}
+	s.json(w, r, http.StatusOK, list)
+}
+
+// auditLog lists what was done, newest first. That it was read is in it too.
+func (s *Console) auditLog(w http.ResponseWriter, r *http.Request, c *caller) {
+	q := r.URL.Query()
+	limit, err := limitOf(q)
+	var before uint64
+	if cursor := q.Get("cursor"); err == nil && cursor != "" {
+		if before, err = strconv.ParseUint(cursor, 10, 63); err != nil || before == 0 {
+			err = fmt.Errorf("cursor: %q is not one that was given out", cursor)
+		}
+	}
+	if err != nil {
+		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	if !s.record(w, r, c, "read_audit", "audit", r.URL.RawQuery) {
+		return
+	}
+	list, more, err := s.Audit.Entries(before, limit)
+	if err != nil {
+		s.Log.Error("the audit log cannot be read", "err", err)
+		s.refuse(w, r, http.StatusServiceUnavailable, "the audit log cannot be read; see the log of the daemon")
+		return
+	}
+	if more > 0 {
+		next(w, r, strconv.FormatUint(more, 10))
+	}
+	if altered := s.Audit.Altered(); altered != nil {
+		w.Header().Set("Warning", `199 - "`+altered.Error()+`"`)
+	}
+	s.json(w, r, http.StatusOK, list)
+}
