@@ -91,7 +91,7 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		if err != nil {
 			return err
 		}
-		p, err := newOfflinePath(cfg, s, snapshot) //nolint:contextcheck // a writer outlives the call that opens it
+		p, err := newOfflinePath(ctx, cfg, s, snapshot) //nolint:contextcheck // a writer outlives the call that opens it
 		if err != nil {
 			return err
 		}

@@ -28,8 +28,12 @@ type offlinePath struct {
 	store    *opened
 }
 
-func newOfflinePath(cfg *Config, s *opened, snapshot *registry.Snapshot) (*offlinePath, error) {
-	common, err := newPath(cfg, snapshot, nil, true) // a capture is as old as it is
+func newOfflinePath(ctx context.Context, cfg *Config, s *opened, snapshot *registry.Snapshot) (*offlinePath, error) {
+	routes, err := readOrigins(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	common, err := newPath(cfg, snapshot, routes, true) // a capture is as old as it is
 	if err != nil {
 		return nil, err
 	}
