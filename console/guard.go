@@ -191,7 +191,7 @@ func (s *Console) guarded(to route) http.Handler {
 			s.askLogin(w, r)
 		case !c.can(to.need):
 			s.refuse(w, r, http.StatusForbidden, "your role does not permit this")
-		case c.via == viaSession && !safe(r.Method) && !sameToken(r, c.csrf):
+		case c.via == viaSession && to.need != public && !safe(r.Method) && !sameToken(r, c.csrf):
 			s.refuse(w, r, http.StatusForbidden, "the CSRF token is missing or wrong; load the page again")
 		default:
 			if err := checkQuery(r, to.params); err != nil {
