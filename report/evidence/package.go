@@ -80,9 +80,11 @@ type ManifestFile struct {
 }
 
 // note says what a package is not.
-var note = rules.Text{
-	ZH: "本证据包说明的是疑似线索，供人工核查，不构成认定。",
-	EN: "This package supports an indication for a person to review; it is not a verdict.",
+func note() rules.Text {
+	return rules.Text{
+		ZH: "本证据包说明的是疑似线索，供人工核查，不构成认定。",
+		EN: "This package supports an indication for a person to review; it is not a verdict.",
+	}
 }
 
 // KeyID names a public key: the first 16 hexadecimal digits of its SHA-256.
@@ -157,7 +159,7 @@ func (m *Material) manifest(files map[string][]byte, key ed25519.PrivateKey) ([]
 	f := &m.Finding
 	out := Manifest{
 		Format: Format, Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
-		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()}, TimeZone: m.Location.String(), Key: KeyID(public), Note: note,
+		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()}, TimeZone: m.Location.String(), Key: KeyID(public), Note: note(),
 	}
 	if f.Basis != nil {
 		out.Ledgers = f.Basis.Ledgers.ID

@@ -26,7 +26,7 @@ type Counts struct {
 
 func (c *Counts) add(f *rules.Finding, quarter rules.Window) {
 	c.Indications++
-	if !f.FirstSeen.Before(quarter.From) && f.FirstSeen.Before(quarter.To) {
+	if !f.FirstSeen.Before(quarter.From) {
 		c.New++
 	}
 	switch f.State {

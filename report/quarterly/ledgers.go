@@ -197,7 +197,7 @@ func (m *maker) licences() Grid {
 		return []Cell{text(rules.Text{ZH: zh, EN: en}), text(rules.Text{ZH: "项", EN: "rows"}), count(quarter), count(ever)}
 	}
 	return Grid{Title: rules.Text{ZH: "许可台账（按业务计）", EN: "Ledger of licences, by service"}, Columns: itemColumns(), Rows: [][]Cell{
-		row("有效许可（本季列为季末）", "Active (on the last day)", active, everActive),
+		row("在册许可（本季列为季末有效）", "Licences (quarter: active on its last day)", active, everActive),
 		row("本期到期", "Expired", ended, everEnded),
 		row("暂停、吊销或注销", "Suspended, revoked or cancelled", revoked, everRevoked),
 	}}

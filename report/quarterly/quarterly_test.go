@@ -142,13 +142,17 @@ func makeReport(t *testing.T, in *quarterly.Input) map[string][]byte {
 	return files
 }
 
-// TestSameBytes makes the report twice from inputs that differ in order alone.
+// TestSameBytes makes the report twice from inputs that differ in order, and in
+// what came later.
 func TestSameBytes(t *testing.T) {
 	for _, language := range quarterly.Languages() {
 		in := input()
 		in.Language = language
 		first := makeReport(t, in)
 		slices.Reverse(in.Findings)
+		later := in.Findings[0] // of the next quarter: nothing here
+		later.ID, later.FirstSeen, later.LastSeen = "later", day(10, 1), day(10, 2)
+		in.Findings = append(in.Findings, later)
 		again := makeReport(t, in)
 		for name, content := range first {
 			if !bytes.Equal(content, again[name]) {
@@ -381,5 +385,43 @@ func TestObserved(t *testing.T) {
 	in.Exporters[0].Minutes = 0
 	if in.Observed() {
 		t.Error("nothing counts as observed")
+	}
+}
+
+// TestDiffer makes a report again after its sources changed.
+func TestDiffer(t *testing.T) {
+	public, _ := key.Public().(ed25519.PublicKey)
+	open := func(in *quarterly.Input) *signed.Opened {
+		dir := fstest.MapFS{}
+		for name, content := range makeReport(t, in) {
+			dir[name] = &fstest.MapFile{Data: content}
+		}
+		o, err := signed.Open(dir, public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	before := open(input())
+	if lines, err := quarterly.Differ(before, open(input())); err != nil || len(lines) > 0 {
+		t.Errorf("the same report differs in %q, %v", lines, err)
+	}
+	in := input()
+	in.Version.ID, in.Log.Number, in.Catalogue[0].Version = "another", 181, "9"
+	in.Findings[0].State = rules.Dismissed
+	in.Findings[1].Confidence = 0.1
+	in.Findings = in.Findings[:len(in.Findings)-1]
+	lines, err := quarterly.Differ(before, open(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(lines, "\n")
+	for _, want := range []string{
+		"ledgers: 0d6c", "last event of the log: 180, then 181", "version of rule " + in.Catalogue[0].ID + ": 1, then 9", "indications to date: 60, then 59",
+		"report.pdf is another file", in.Findings[0].Subject.ID + ") was open, then dismissed", in.Findings[1].Subject.ID + ") has other figures", "is gone",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
 	}
 }

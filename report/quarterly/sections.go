@@ -28,7 +28,9 @@ func newMaker(in *Input) *maker {
 		window: in.Quarter.Window(in.Location), before: in.Quarter.Before().Window(in.Location), days: in.Quarter.Days(),
 		enterprises: in.Ledgers.Ledgers().Enterprises, names: in.Privacy.Names(in.Ledgers), in: in,
 	}
-	m.findings = in.Privacy.Findings(in.Findings, m.names)
+	m.findings = slices.DeleteFunc(in.Privacy.Findings(in.Findings, m.names), func(f rules.Finding) bool {
+		return !f.FirstSeen.Before(m.window.To) // of a later quarter
+	})
 	slices.SortFunc(m.findings, func(a, b rules.Finding) int { return strings.Compare(a.ID, b.ID) })
 	m.index()
 	return m
