@@ -25,7 +25,11 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	verdict, problems, intact := any(o.Common), o.Problems, ""
+	var (
+		verdict  any
+		intact   string
+		problems = o.Problems
+	)
 	switch o.Common.Kind {
 	case casefile.ProblemKind:
 		intact = fmt.Sprintf("%d files as signed", len(o.Common.Files))
