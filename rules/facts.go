@@ -94,7 +94,8 @@ type AllocationHost struct {
 	Hours uint32
 	// Sessions counts distinct (local port, remote address, remote port) seen
 	// over the day where Port is 0, and PeakSessions is the largest number in
-	// one 5-minute bin, scaled by the sampling rate.
+	// one 5-minute bin, scaled by the sampling rate; both are counted only of
+	// allocations with translated addresses.
 	Sessions, PeakSessions uint64
 }
 

@@ -39,7 +39,8 @@ type RolledUp struct {
 	Late uint64
 }
 
-// dirtyHour is an hour whose flows have changed since they were rolled up.
+// dirtyHour is an hour whose flows have changed since they were rolled up, or of
+// which the ledgers say something else.
 type dirtyHour struct {
 	begin                    time.Time
 	rows, revisions          uint64
@@ -47,6 +48,19 @@ type dirtyHour struct {
 	earliest                 int64
 	firstStored, lastStored  time.Time
 	lastRevisions, lastCount uint64
+	lastScope                uint64
+}
+
+// changed tells whether the flows are others than those that were rolled up.
+func (h *dirtyHour) changed() bool {
+	return !h.rolled || h.rows != h.lastCount || h.revisions != h.lastRevisions
+}
+
+// namedScope is the scope of a day.
+type namedScope struct {
+	Scope
+	name uint64
+	kept bool // in the store
 }
 
 // chunk is a row of hours that are rolled up together.
@@ -58,7 +72,8 @@ type chunk struct {
 
 // RollUp brings the rollups of the hours of w up to date: those of which flows
 // have arrived, or were given another sampling rate, since they were rolled up
-// last. scope returns what the ledgers say of a local day. It may be run again,
+// last, or of whose day the ledgers say something else. scope returns what they
+// say of a local day. It may be run again,
 // and by several processes at once; what was interrupted has no effect, and is
 // done by the next call. Rollups of an hour change at once, and readers see
 // either the old ones or the new ones.
@@ -78,28 +93,40 @@ func (s *Store) RollUp(ctx context.Context, w rules.Window, scope func(day regis
 	if err := s.dropStages(ctx, run-uint64(24*time.Hour)); err != nil {
 		return done, err
 	}
+	scopes := make(map[registry.Date]*namedScope)
+	scopeAt := func(begin time.Time) *namedScope {
+		day := registry.DateOf(begin.In(s.cfg.Location))
+		if scopes[day] == nil {
+			of := scope(day)
+			of.sort()
+			scopes[day] = &namedScope{Scope: of, name: of.name()}
+		}
+		return scopes[day]
+	}
 	var complete []dirtyHour
 	for _, h := range dirty {
+		if !h.changed() && h.lastScope == scopeAt(h.begin).name {
+			continue
+		}
 		if s.expiring(&h) {
-			done.Late++
-			s.log.Warn("flows came after others of their hour had expired: its rollups stay as they were", "hour", h.begin, "flows", h.rows)
+			if h.changed() {
+				done.Late++
+				s.log.Warn("flows came after others of their hour had expired: its rollups stay as they were", "hour", h.begin, "flows", h.rows)
+			}
 			continue
 		}
 		complete = append(complete, h)
 	}
-	scopes := make(map[registry.Date]uint64)
 	for _, c := range chunksOf(complete, s.cfg.Location) {
-		day := registry.DateOf(c.hours[0].begin.In(s.cfg.Location))
-		name, known := scopes[day]
-		if !known {
-			of := scope(day)
-			if name, err = s.keepScope(ctx, &of); err != nil {
+		of := scopeAt(c.hours[0].begin)
+		if !of.kept {
+			if err := s.keepScope(ctx, &of.Scope, of.name); err != nil {
 				return done, err
 			}
-			scopes[day] = name
+			of.kept = true
 		}
 		run++
-		c.run, c.scope = run, name
+		c.run, c.scope = run, of.name
 		if err := s.rollChunk(ctx, &c, &done); err != nil {
 			return done, err
 		}
@@ -114,11 +141,11 @@ func (s *Store) expiring(h *dirtyHour) bool {
 	return keep > 0 && time.Since(h.firstStored) > keep-min(rollupPatience, keep/2)
 }
 
-// dirtyHours returns the hours of w to roll up, in order, and the number of the
-// last run.
+// dirtyHours returns the hours of w that have flows, in order, with what their
+// last run saw, and the number of the last run.
 func (s *Store) dirtyHours(ctx context.Context, w rules.Window) (dirty []dirtyHour, run uint64, err error) {
 	run = uint64(max(time.Now().UnixNano(), 0))
-	err = s.query(ctx, "find hours to roll up", `SELECT hours.hour, hours.n, hours.revised, hours.since, hours.first, hours.last, runs.many, runs.n, runs.revised, runs.highest
+	err = s.query(ctx, "find hours to roll up", `SELECT hours.hour, hours.n, hours.revised, hours.since, hours.first, hours.last, runs.many, runs.n, runs.revised, runs.highest, runs.scope
 FROM
 (
     SELECT hour, sum(rows) AS n, sum(revisions) AS revised, min(earliest) AS since, min(first_stored) AS first, max(last_stored) AS last
@@ -126,7 +153,7 @@ FROM
 ) AS hours
 LEFT JOIN
 (
-    SELECT hour, max(run) AS highest, count() AS many, argMax(rows, run) AS n, argMax(revisions, run) AS revised
+    SELECT hour, max(run) AS highest, count() AS many, argMax(rows, run) AS n, argMax(revisions, run) AS revised, argMax(scope, run) AS scope
     FROM rollup_runs WHERE hour >= toDateTime({from:Int64}, 'UTC') AND hour < toDateTime({to:Int64}, 'UTC') GROUP BY hour
 ) AS runs ON runs.hour = hours.hour
 ORDER BY hours.hour`,
@@ -136,12 +163,12 @@ ORDER BY hours.hour`,
 				runs, highest uint64
 			)
 			if err := r.Scan(&h.begin, &h.rows, &h.revisions, &h.earliest, &h.firstStored, &h.lastStored,
-				&runs, &h.lastCount, &h.lastRevisions, &highest); err != nil {
+				&runs, &h.lastCount, &h.lastRevisions, &highest, &h.lastScope); err != nil {
 				return err
 			}
 			h.begin, h.rolled = h.begin.UTC(), runs > 0
 			run = max(run, highest)
-			if h.rows > 0 && (!h.rolled || h.rows != h.lastCount || h.revisions != h.lastRevisions) {
+			if h.rows > 0 {
 				dirty = append(dirty, h)
 			}
 			return nil
@@ -253,6 +280,7 @@ func (s *Store) roll(ctx context.Context, sql string, values ...any) error {
 		"max_bytes_before_external_group_by": rollupMemory,
 		"max_bytes_before_external_sort":     rollupMemory,
 		"insert_deduplicate":                 0,
+		"optimize_on_insert":                 0, // rows are grouped already
 		"max_partitions_per_insert_block":    0,
 	}))
 	return s.explain("roll up", s.conn.Exec(ctx, sql, values...))

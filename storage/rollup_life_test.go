@@ -274,6 +274,25 @@ func TestKnocksAreNoService(t *testing.T) {
 	}
 }
 
+// TestLedgersMakeHoursDirty rolls an hour up again when the ledgers say
+// something else of its day, and not otherwise.
+func TestLedgersMakeHoursDirty(t *testing.T) {
+	s := open(t, configure(t))
+	store(t, s, crossing("L", flows.FromCustomer, noon, time.Minute, 100))
+	for i, step := range []struct {
+		pool  string
+		hours uint64
+	}{{"100.64.0.0/10", 1}, {"100.64.0.0/10", 0}, {"100.65.0.0/16", 1}, {"100.65.0.0/16", 0}} {
+		scope := storage.Scope{Pools: []netip.Prefix{netip.MustParsePrefix(step.pool)}}
+		if done := rollUp(t, s, everyWindow(), scope); done.Hours != step.hours || done.Late != 0 {
+			t.Errorf("step %d rolls up %+v, want %d hours", i, done, step.hours)
+		}
+	}
+	if got := carried(t, s); got != 1000 {
+		t.Errorf("%d bytes are counted, want 1000", got)
+	}
+}
+
 func TestScopeOfLedgers(t *testing.T) {
 	addr, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	day := registry.NewDate(2026, 9, 14)
@@ -291,8 +310,10 @@ func TestScopeOfLedgers(t *testing.T) {
 			{Prefix: prefix("100.64.0.0/10"), Use: "subscriber_pool"},
 			{Prefix: prefix("100.64.0.0/10"), Use: "subscriber_pool"},
 			{Prefix: prefix("198.51.100.0/24"), Use: "idc"},
+			{Prefix: prefix("198.51.101.0/24"), Use: "enterprise"}, {Prefix: prefix("198.51.102.0/25"), Use: "enterprise"},
 			{Prefix: prefix("10.0.0.0/8"), Use: "subscriber_pool", Valid: before},
 		},
+		Translations: []registry.Translation{{PublicPrefix: prefix("198.51.101.7/32")}, {PublicPrefix: prefix("198.51.102.0/24")}},
 		Lines: []registry.Line{
 			{ID: "L2", Scope: "international"}, {ID: "L1", Scope: "domestic"}, {ID: "L0", Scope: "international", Valid: before},
 		},
@@ -308,8 +329,9 @@ func TestScopeOfLedgers(t *testing.T) {
 			{Exporter: addr("192.0.2.1"), IfIndex: 5, Vantage: storage.VantageCustomer},
 			{Exporter: addr("192.0.2.2"), IfIndex: 4, Vantage: storage.VantageBorder, Line: "L2"},
 		},
-		Pools: []netip.Prefix{prefix("100.64.0.0/10")},
-		Lines: []storage.ScopeLine{{ID: "L2", Ends: []netip.Prefix{prefix("203.0.113.0/24")}}},
+		Pools:  []netip.Prefix{prefix("100.64.0.0/10")},
+		Lines:  []storage.ScopeLine{{ID: "L2", Ends: []netip.Prefix{prefix("203.0.113.0/24")}}},
+		Shared: []netip.Prefix{prefix("198.51.101.0/24"), prefix("198.51.102.0/25")},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

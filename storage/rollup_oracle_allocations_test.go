@@ -186,7 +186,7 @@ func (o *trafficOracle) hosts(within []netip.Prefix) []rules.AllocationHost {
 		h.peers.add(s.peer)
 		h.networks.add(s.network)
 		h.asns.add(s.asn)
-		if s.serves {
+		if s.serves || !slices.Contains(o.scope.Shared, k.allocation) {
 			return
 		}
 		one := session{s.r.Proto, s.port, s.peerPort, s.peer}

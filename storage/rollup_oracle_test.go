@@ -405,8 +405,9 @@ func smallCarrier(n int, seed uint64) ([]flows.Record, storage.Scope) {
 			{Exporter: border, IfIndex: 2, Vantage: storage.VantageBorder},
 			{Exporter: border, IfIndex: 3, Vantage: storage.VantageBorder, Line: "L2"},
 		},
-		Pools: []netip.Prefix{prefix("100.64.0.0/16")},
-		Lines: []storage.ScopeLine{{ID: "L2", Ends: []netip.Prefix{prefix("203.0.113.0/26"), prefix("2001:db8:b::/64")}}},
+		Pools:  []netip.Prefix{prefix("100.64.0.0/16")},
+		Shared: []netip.Prefix{prefix("198.51.100.0/24"), prefix("2001:db8:a::/48")},
+		Lines:  []storage.ScopeLine{{ID: "L2", Ends: []netip.Prefix{prefix("203.0.113.0/26"), prefix("2001:db8:b::/64")}}},
 	}
 	homes := []struct {
 		prefix netip.Prefix

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -35,6 +36,9 @@ type Scope struct {
 	Pools []netip.Prefix
 	// Lines are the international lines, whose pairs and services are counted.
 	Lines []ScopeLine
+	// Shared are the allocations with translated addresses, whose sessions are
+	// counted.
+	Shared []netip.Prefix
 }
 
 // ScopePort is an interface with the line that ends there, empty for none.
@@ -64,8 +68,30 @@ func ScopeOf(ledgers *registry.Snapshot, day registry.Date) Scope {
 			s.Pools = append(s.Pools, a.Prefix)
 		}
 	}
+	s.Shared = scopeShared(l, view, day)
 	s.sort()
 	return s
+}
+
+// scopeShared are the allocations that lie within translated addresses, and
+// those that translated addresses lie in.
+func scopeShared(l *registry.Ledgers, view *registry.View, day registry.Date) []netip.Prefix {
+	if len(l.Translations) == 0 {
+		return nil
+	}
+	shared := make(map[netip.Prefix]bool)
+	for i := range l.Translations {
+		for _, a := range view.Covering(l.Translations[i].PublicPrefix) {
+			shared[a.Prefix] = true
+		}
+	}
+	for i := range l.Allocations {
+		a := &l.Allocations[i]
+		if a.Valid.Contains(day) && !shared[a.Prefix] && len(view.CoveringTranslations(a.Prefix)) > 0 {
+			shared[a.Prefix] = true
+		}
+	}
+	return slices.Collect(maps.Keys(shared))
 }
 
 func scopePorts(l *registry.Ledgers, view *registry.View) (ports []ScopePort) {
@@ -123,6 +149,7 @@ func (s *Scope) sort() {
 		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 	}
 	slices.SortFunc(s.Pools, byPrefix)
+	slices.SortFunc(s.Shared, byPrefix)
 	slices.SortFunc(s.Lines, func(a, b ScopeLine) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range s.Lines {
 		slices.SortFunc(s.Lines[i].Ends, byPrefix)
@@ -137,10 +164,12 @@ func (s *Scope) rows(stored time.Time, name uint64, add func(values ...any) erro
 			return err
 		}
 	}
-	for _, p := range s.Pools {
-		addr, bits := netOf(p)
-		if err := add(stored, name, "pool", none, uint32(0), "other", "", netip.AddrFrom16(addr), bits, noEnds); err != nil {
-			return err
+	for kind, prefixes := range map[string][]netip.Prefix{"pool": s.Pools, "shared": s.Shared} {
+		for _, p := range prefixes {
+			addr, bits := netOf(p)
+			if err := add(stored, name, kind, none, uint32(0), "other", "", netip.AddrFrom16(addr), bits, noEnds); err != nil {
+				return err
+			}
 		}
 	}
 	for _, l := range s.Lines {
@@ -178,6 +207,10 @@ func (s *Scope) name() uint64 {
 		text("pool")
 		text(p.String())
 	}
+	for _, p := range s.Shared {
+		text("shared")
+		text(p.String())
+	}
 	for _, l := range s.Lines {
 		text("line")
 		text(l.ID)
@@ -188,25 +221,23 @@ func (s *Scope) name() uint64 {
 	return h.Sum64()
 }
 
-// keepScope writes a scope where it is not there yet, and returns its name.
-// A scope is written anew from time to time, so that its rows do not expire
-// while it is in use.
-func (s *Store) keepScope(ctx context.Context, scope *Scope) (uint64, error) {
-	scope.sort()
-	name := scope.name()
-	rows := uint64(len(scope.Ports) + len(scope.Pools) + len(scope.Lines))
+// keepScope writes a scope of that name where it is not there yet. A scope is
+// written anew from time to time, so that its rows do not expire while it is in
+// use.
+func (s *Store) keepScope(ctx context.Context, scope *Scope, name uint64) error {
+	rows := uint64(len(scope.Ports) + len(scope.Pools) + len(scope.Lines) + len(scope.Shared))
 	if rows == 0 {
-		return name, nil
+		return nil
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	var there uint64
 	err := s.query(ctx, "read scopes", "SELECT count() FROM rollup_scopes WHERE scope = {scope:UInt64} AND stored > now() - 2592000",
 		func(r driver.Rows) error { return r.Scan(&there) }, clickhouse.Named("scope", strconv.FormatUint(name, 10)))
 	if err != nil || there >= rows {
-		return name, err
+		return err
 	}
 	token := "scope-" + strconv.FormatUint(name, 10) + "-" + strconv.FormatInt(now.Unix()/86400, 10)
-	return name, s.insert(ctx, "write a scope", "INSERT INTO rollup_scopes ("+scopeTable().names()+")", token, func(b driver.Batch) error {
+	return s.insert(ctx, "write a scope", "INSERT INTO rollup_scopes ("+scopeTable().names()+")", token, func(b driver.Batch) error {
 		return scope.rows(now, name, b.Append)
 	})
 }

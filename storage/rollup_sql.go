@@ -297,6 +297,10 @@ SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), {allocations}, arraySort
 FROM {sides} AS sides
 GROUP BY {allocations}`
 
+// inShared tells of an end in an allocation with translated addresses: elsewhere
+// sessions say nothing of how many share an address.
+const inShared = `(allocation, allocation_bits) IN (SELECT prefix, bits FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'shared')`
+
 // hostsOfStage groups by the length of the allocation, which with the address
 // is the allocation: keys of up to 32 bytes are grouped several times faster.
 // It counts a port that nothing was sent from, and that fewer than
@@ -311,7 +315,7 @@ FROM
     SELECT bin, any(allocation) AS block, allocation_bits, class, address, if(serves, port, 0) AS served,
         sum(sides.out) AS sent, sum(sides.in) AS received, sum(sides.samples) AS packets,
         groupArray(cityHash64(peer)) AS peers, groupArray(cityHash64(network, network_bits)) AS networks, groupArray(toUInt64(asn)) AS asns,
-        groupArrayIf(cityHash64(proto, port, peer, peer_port), NOT serves) AS sessions, length(arrayDistinct(peers)) AS uniq_peers
+        groupArrayIf(cityHash64(proto, port, peer, peer_port), NOT serves AND ` + inShared + `) AS sessions, length(arrayDistinct(peers)) AS uniq_peers
     FROM {sides} AS sides
     WHERE rate > 0 AND NOT pool
     GROUP BY bin, allocation_bits, class, address, served
@@ -331,7 +335,7 @@ FROM
             length(arrayDistinct(groupArray(cityHash64(proto, port, peer, peer_port)))) AS seen
         FROM {sides}
         ARRAY JOIN range(toUInt32(intDiv(at, 300 * {second})), toUInt32(intDiv(until - 1, 300 * {second}) + 1)) AS part
-        WHERE rate > 0 AND NOT pool AND NOT serves
+        WHERE rate > 0 AND NOT pool AND NOT serves AND ` + inShared + `
         GROUP BY allocation_bits, class, address, rate, part
     )
     GROUP BY allocation_bits, class, address, part

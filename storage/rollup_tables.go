@@ -11,7 +11,7 @@ const (
 
 	kindContact = "Enum8('tunnel' = 0, 'answer' = 1, 'query' = 2, 'other' = 3)"
 	kindClass   = "Enum8('customer' = 0, 'border' = 1, 'other' = 2)"
-	kindScope   = "Enum8('port' = 0, 'pool' = 1, 'line' = 2)"
+	kindScope   = "Enum8('port' = 0, 'pool' = 1, 'line' = 2, 'shared' = 3)"
 )
 
 // rolled is a table that RollUp writes. Its rows are of a run; those of the run
