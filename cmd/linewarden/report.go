@@ -27,16 +27,19 @@ func newReport(g *globals) *cobra.Command {
 type reportFlags struct {
 	out, language, reason, recipient, purpose, expires string
 	unmasked                                           bool
+	// usual is the purpose where none is given.
+	usual rules.Text
 }
 
-func (f *reportFlags) bind(c *cobra.Command, purpose string) {
+func (f *reportFlags) bind(c *cobra.Command, usual rules.Text) {
+	f.usual = usual
 	flags := c.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "`directory` to write; it must not be there yet, or be empty")
 	flags.StringVar(&f.language, "lang", "zh", "language of the PDF file: zh or en")
 	flags.BoolVar(&f.unmasked, "unmasked", false, "show third parties, persons and restricted bodies as they are; needs --reason, and is logged")
 	flags.StringVar(&f.reason, "reason", "", "`text` that says why nothing is masked; it is printed on the report")
 	flags.StringVar(&f.recipient, "recipient", "", "`name` of who the report is for; it stands in the watermark")
-	flags.StringVar(&f.purpose, "purpose", purpose, "`text` that says what the report is for")
+	flags.StringVar(&f.purpose, "purpose", "", "`text` that says what the report is for (default: "+usual.EN+")")
 	flags.StringVar(&f.expires, "expires", "", "last `day` the report may be used (default: a year after what it is about)")
 }
 
@@ -79,7 +82,7 @@ func newReportQuarterly(g *globals) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&quarter, "quarter", "", "`quarter` of a year, such as 2026Q3")
-	f.bind(c, "季度自查报告")
+	f.bind(c, rules.Text{ZH: "季度自查报告", EN: "quarterly self-inspection"})
 	return c
 }
 
@@ -134,6 +137,11 @@ func (f *reportFlags) privacy(cfg *Config, last registry.Date) (report.Privacy, 
 		Mask:     report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6},
 		Unmasked: f.unmasked, Reason: f.reason, Recipient: f.recipient, Purpose: f.purpose,
 		Expires: registry.DateOf(last.Start(time.UTC).AddDate(1, 0, 0)),
+	}
+	if p.Purpose == "" {
+		if p.Purpose = f.usual.ZH; f.language == "en" {
+			p.Purpose = f.usual.EN
+		}
 	}
 	if f.expires == "" {
 		return p, nil

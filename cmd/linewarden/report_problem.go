@@ -9,6 +9,7 @@ import (
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/rules"
 )
 
 func newReportProblem(g *globals) *cobra.Command {
@@ -25,7 +26,7 @@ func newReportProblem(g *globals) *cobra.Command {
 			return g.reportProblem(cmd.Context(), args[0], &f)
 		},
 	}
-	f.bind(c, "重大问题报告")
+	f.bind(c, rules.Text{ZH: "重大问题报告", EN: "report of a major problem"})
 	return c
 }
 

@@ -122,7 +122,7 @@ func (d *Document) fitting(text []rune, width float64) int {
 // breakBefore returns the last place up to n where a line may break; n itself
 // where there is none.
 func breakBefore(text []rune, n int) int {
-	for i := n; i > n/2; i-- {
+	for i := n; i > 0; i-- {
 		if mayBreak(text[i-1], text[i]) {
 			return i
 		}
