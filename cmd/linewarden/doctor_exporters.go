@@ -117,15 +117,23 @@ func (d *doctor) searchSilent(ctx context.Context, s *opened, exporters []regist
 		if !some || rows > mostBooks {
 			continue
 		}
-		entries, err := s.BookEntries(ctx, w)
-		if err != nil {
+		if err := findLast(ctx, s, w, known); err != nil {
 			return err
 		}
-		for i := range entries {
-			e := &entries[i]
-			if h := known[e.Source.Exporter]; h != nil && h.notAfter.Equal(w.To) && e.Count.Datagrams > 0 {
-				h.last = e.Minute
-			}
+	}
+	return nil
+}
+
+// findLast finds the last minute of those that were last heard in w.
+func findLast(ctx context.Context, s *opened, w rules.Window, known map[netip.Addr]*heard) error {
+	entries, err := s.BookEntries(ctx, w)
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		e := &entries[i]
+		if h := known[e.Source.Exporter]; h != nil && h.notAfter.Equal(w.To) && e.Count.Datagrams > 0 {
+			h.last = e.Minute // in the order of time
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func (d *doctor) checkStore(ctx context.Context, log *slog.Logger) {
 		}
 	}
 	s, err := openAsIs(ctx, &cfg, true, log)
-	if err != nil && !(scratch != "" && errors.Is(err, storage.ErrDatabase)) {
+	if err != nil && (scratch == "" || !errors.Is(err, storage.ErrDatabase)) {
 		d.storeTrouble(err)
 		return
 	}

@@ -22,7 +22,7 @@ type manager struct {
 
 func newManager(t *testing.T) (*manager, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lw") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "lw") //nolint:usetesting // the path of a socket is short
 	if err != nil {
 		t.Fatal(err)
 	}
