@@ -62,7 +62,7 @@ func each[T any](rows []T) iter.Seq2[T, error] {
 	}
 }
 
-func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location) iter.Seq2[rules.LineNetworks, error] {
+func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location, ...string) iter.Seq2[rules.LineNetworks, error] {
 	return each(f.networks)
 }
 

@@ -288,10 +288,21 @@ func (t *lineTable) rowOn(line string, day registry.Date) *registry.Line {
 	return nil
 }
 
+// mostNamedLines is how many lines a question names: a longer list costs more
+// than it saves.
+const mostNamedLines = 4096
+
 // eachUsage reads what the lines of the table carried between networks, and
 // keeps their totals. Rows without a packet have no figures to visit.
 func (t *lineTable) eachUsage(ctx context.Context, visit func(f *LineFact, row *registry.Line, u *LineNetworks)) error {
-	for u, err := range t.in.Traffic.LineNetworks(ctx, t.in.Span.Window(), t.in.Span.Location) {
+	if len(t.order) == 0 {
+		return nil // and naming none would ask for all
+	}
+	var lines []string
+	if len(t.order) <= mostNamedLines {
+		lines = t.order
+	}
+	for u, err := range t.in.Traffic.LineNetworks(ctx, t.in.Span.Window(), t.in.Span.Location, lines...) {
 		if err != nil {
 			return fmt.Errorf("read line networks: %w", err)
 		}

@@ -309,9 +309,9 @@ type hoursOf struct {
 	from, to time.Time // of the other network's bytes
 }
 
-func (h hoursOf) LineNetworks(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.LineNetworks, error] {
+func (h hoursOf) LineNetworks(ctx context.Context, w rules.Window, loc *time.Location, lines ...string) iter.Seq2[rules.LineNetworks, error] {
 	if w.To.Sub(w.From) > time.Hour {
-		return h.trafficOf.LineNetworks(ctx, w, loc)
+		return h.trafficOf.LineNetworks(ctx, w, loc, lines...)
 	}
 	return func(yield func(rules.LineNetworks, error) bool) {
 		for _, n := range h.networks {

@@ -22,8 +22,9 @@ type Traffic interface {
 
 // LineTraffic answers what lines carried.
 type LineTraffic interface {
-	// LineNetworks yields what each line carried between networks, per day.
-	LineNetworks(ctx context.Context, w Window, loc *time.Location) iter.Seq2[LineNetworks, error]
+	// LineNetworks yields what each line carried between networks, per day: each
+	// of those that are named, or all when none is.
+	LineNetworks(ctx context.Context, w Window, loc *time.Location, lines ...string) iter.Seq2[LineNetworks, error]
 	// LineHours yields what each line carried per hour.
 	LineHours(ctx context.Context, w Window) iter.Seq2[LineHour, error]
 	// LinePairs yields, for each of the lines and each day, how many address

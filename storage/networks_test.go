@@ -106,6 +106,10 @@ func TestLineNetworksOfOneFlow(t *testing.T) {
 	if diff := cmp.Diff(fmt.Sprint(want), fmt.Sprint(got)); diff != "" {
 		t.Error(diff)
 	}
+	some := allOf(t, s.LineNetworks(t.Context(), w, loc, "L3", "no such line", "L9"))
+	if len(some) != 2 || some[0].Line != "L3" || some[1].Line != "L9" {
+		t.Errorf("of two lines: %+v", some)
+	}
 	w.From = midnight
 	for key := range networks(t, s, w, loc) {
 		if key.day != next {

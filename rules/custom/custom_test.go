@@ -38,7 +38,7 @@ func (t *traffic) ExporterBooks(context.Context, rules.Window) ([]rules.Exporter
 	return t.books, nil
 }
 
-func (t *traffic) LineNetworks(context.Context, rules.Window, *time.Location) iter.Seq2[rules.LineNetworks, error] {
+func (t *traffic) LineNetworks(context.Context, rules.Window, *time.Location, ...string) iter.Seq2[rules.LineNetworks, error] {
 	return each(t.networks)
 }
 
