@@ -1,6 +1,32 @@
 // Package console answers people and scrapers over HTTP: health, metrics, the
 // API and the pages. Everything it serves is in the binary.
 //
-// It declares the Store it reads from and never imports one; it computes no
-// figure of its own. Only cmd may import it.
+// It declares the Store, Cases and Network it asks and never imports one; it
+// computes no figure of its own. Only cmd may import it.
+//
+// # Who may see what
+//
+// A request is made by a session (the cookie of /login), by a token
+// (Authorization: Bearer), or by nobody. Nobody gets the login page, the
+// description of the API, and on this machine /metrics, /healthz and /readyz,
+// which other programs read. A role permits what capabilities lists; what a
+// route needs stands beside it in routes, so that no route is without a check.
+// Provinces and the states a regulator may see are part of the question to the
+// store. A finding that may not be seen is answered as one that is not there.
+//
+// While there are neither users nor tokens, a console that listens on loopback
+// alone may be read without a login, third parties masked: that is how it is
+// tried. Requests through a proxy, or to a name that is not of this machine, are
+// not among those, and the first account ends it.
+//
+// Third parties are masked unless somebody asks who may; that is recorded in the
+// audit log, as logins and changes are, before it is answered. What cannot be
+// recorded is not done.
+//
+// # Requests of other sites
+//
+// Cookies are HttpOnly and SameSite=Lax, and Secure by TLS. A request that
+// changes something needs the CSRF token of its session and must not come from
+// another origin; the login has no session yet and is guarded by its origin
+// alone. Pages have no script and load nothing from elsewhere.
 package console
