@@ -24,7 +24,7 @@ func TestWrap(t *testing.T) {
 		{"国际，专线", 2.1, []string{"国", "际，", "专线"}},       // no comma begins a line
 		{"国（际）专线", 2.1, []string{"国", "（际", "）专", "线"}}, // where nothing else fits, it must
 		{"Time covered", 4.5, []string{"Time", "covered"}},
-		{"line\nline", 9, []string{"line", "line"}},
+		{"one\ntwo", 9, []string{"one", "two"}},
 		{"", 9, []string{""}},
 	} {
 		if got := d.wrap(c.text, c.ems*em); !slices.Equal(got, c.want) {
