@@ -183,7 +183,8 @@ func ledgers() *registry.Snapshot {
 	return registry.NewSnapshot(&registry.Ledgers{
 		Enterprises: []registry.Enterprise{{ID: "E1", Name: "甲公司"}},
 		Lines: []registry.Line{
-			{ID: "L2", EnterpriseID: "E1", Scope: "international", APlace: "310000"}, {ID: "L1", EnterpriseID: "E1", Scope: "domestic", APlace: "110000"},
+			{ID: "L2", EnterpriseID: "E1", Scope: "international", APlace: "310000"},
+			{ID: "L1", EnterpriseID: "E1", Scope: "domestic", APlace: "110000"},
 			{ID: "L0", APlace: "310000", Valid: registry.Validity{To: registry.NewDate(2001, time.May, 1)}},
 		},
 		Allocations: []registry.Allocation{

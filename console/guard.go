@@ -33,7 +33,7 @@ const (
 	administer                    // users, tokens, audit log
 )
 
-// capabilities says what each role may do (INTERFACES: roles). The empty role
+// capabilities says what each role may do. The empty role
 // is whoever reads an open console.
 func capabilities(r accounts.Role) []capability {
 	switch r {
@@ -180,13 +180,11 @@ func (s *Console) guarded(to route) http.Handler {
 			s.refuse(w, r, http.StatusTooManyRequests, "too many requests; try again in a second")
 			return
 		}
+		if err != nil {
+			s.notIdentified(w, r, err)
+			return
+		}
 		switch {
-		case errors.Is(err, errCredentials):
-			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-			s.refuse(w, r, http.StatusUnauthorized, err.Error())
-		case err != nil:
-			s.Log.Error("accounts are not readable", "err", err)
-			s.refuse(w, r, http.StatusServiceUnavailable, "the accounts cannot be read; see the log of the daemon")
 		case !c.can(to.need) && (c.via == "" || c.via == viaOpen):
 			s.askLogin(w, r)
 		case !c.can(to.need):
@@ -201,6 +199,16 @@ func (s *Console) guarded(to route) http.Handler {
 			to.handle(w, r, &c)
 		}
 	})
+}
+
+// notIdentified answers where it cannot be told who asks.
+func (s *Console) notIdentified(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errCredentials) {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		s.refuse(w, r, http.StatusUnauthorized, err.Error())
+		return
+	}
+	s.accountsFailed(w, r, err)
 }
 
 // askLogin sends people to the page where they log in.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -245,10 +246,7 @@ func TestSetup(t *testing.T) {
 		"token": {"token", strings.Repeat("0", 64), 403}, "no token": {"token", "", 403}, "name": {"name", "<b>", 422},
 		"short": {"password", "short", 422}, "differ": {"again", password + "x", 422},
 	} {
-		bad := url.Values{}
-		for k, v := range fields {
-			bad[k] = v
-		}
+		bad := maps.Clone(fields)
 		bad.Set(c.key, c.value)
 		if a := s.submit(t, b, "/setup", bad); a.status != c.want || strings.Contains(a.body, "<b>&") && name == "name" {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

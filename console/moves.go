@@ -35,69 +35,108 @@ const (
 // errChanged means that a finding is not what the person has seen.
 var errChanged = errors.New("the finding has changed since you have read it; read it again and decide anew")
 
+// check refuses what is wrong with a request whatever the finding is.
+func (m *moveRequest) check(tag string) (status int, err error) {
+	switch {
+	case tag == "" && m.Expected == "":
+		return http.StatusPreconditionRequired, errors.New("say which finding you have seen: its ETag in If-Match, or expected_state")
+	case len(m.Note) > mostNote || len(m.Assignee) > mostAssignee:
+		return http.StatusUnprocessableEntity, fmt.Errorf("note has at most %d bytes, assignee %d", mostNote, mostAssignee)
+	}
+	return http.StatusOK, nil
+}
+
+// action is what the rules of cases are asked for.
+func (m *moveRequest) action(actor string) rules.Action {
+	a := rules.Action{To: m.To, Note: m.Note, Actor: actor, Remedy: m.Remedy, Assignee: m.Assignee}
+	if m.Due != nil {
+		a.Due = *m.Due
+	}
+	return a
+}
+
+// expect returns what agrees to a finding that is as the person has seen it, and
+// that the person may see still.
+func (m *moveRequest) expect(c *caller, tag string) func(f rules.Finding, events []rules.Event) error {
+	var visible rules.FindingFilter
+	c.narrow(&visible)
+	return func(f rules.Finding, events []rules.Event) error {
+		now, err := findingTag(&f, events)
+		if err != nil {
+			return err
+		}
+		if !visible.Match(&f) || tag != "" && !matches(tag, now) || m.Expected != "" && f.State != m.Expected {
+			return errChanged
+		}
+		return nil
+	}
+}
+
 // move lets a person act on a finding.
 func (s *Console) move(w http.ResponseWriter, r *http.Request, c *caller) {
 	var req moveRequest
-	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
-		return
-	}
+	status, err := readJSON(w, r, &req)
 	tag := r.Header.Get("If-Match")
-	if tag == "" && req.Expected == "" {
-		s.refuse(w, r, http.StatusPreconditionRequired, "say which finding you have seen: its ETag in If-Match, or expected_state")
-		return
+	if err == nil {
+		status, err = req.check(tag)
 	}
-	if len(req.Note) > mostNote || len(req.Assignee) > mostAssignee {
-		s.refuse(w, r, http.StatusUnprocessableEntity, fmt.Sprintf("note has at most %d bytes, assignee %d", mostNote, mostAssignee))
+	if err != nil {
+		s.refuse(w, r, status, err.Error())
 		return
 	}
 	seen, ok := s.lookUp(w, r, c)
 	if !ok {
 		return
 	}
-	action := rules.Action{To: req.To, Note: req.Note, Actor: c.name, Remedy: req.Remedy, Assignee: req.Assignee}
-	if req.Due != nil {
-		action.Due = *req.Due
-	}
-	var visible rules.FindingFilter
-	c.narrow(&visible)
-	expect := func(f rules.Finding, events []rules.Event) error {
-		now, err := findingTag(&f, events)
-		if err != nil {
-			return err
-		}
-		if !visible.Match(&f) || tag != "" && !matches(tag, now) || req.Expected != "" && f.State != req.Expected {
-			return errChanged
-		}
-		return nil
-	}
-	err := expect(seen.Finding, seen.Events)
-	if err == nil {
-		// What is wrong with the request itself shows without the store.
-		if _, _, err = (rules.CasePolicy{}).Apply(seen.Finding, action, time.Now()); err != nil && !errors.Is(err, rules.ErrMove) {
-			s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
-			return
-		}
-	}
-	if err != nil {
+	action, expect := req.action(c.name), req.expect(c, tag)
+	if err := expect(seen.Finding, seen.Events); err != nil {
 		s.moveFailed(w, r, err)
 		return
 	}
-	if !s.record(w, r, c, "move", "finding/"+seen.ID, string(seen.State)+" -> "+string(req.To)) {
+	// What is wrong with the request itself shows without the store.
+	if _, _, err := (rules.CasePolicy{}).Apply(seen.Finding, action, time.Now()); errors.Is(err, rules.ErrMove) {
+		s.moveFailed(w, r, err)
+		return
+	} else if err != nil {
+		s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
 		return
 	}
-	if _, err := s.Cases.Act(r.Context(), seen.ID, action, expect); err != nil {
-		if s.record(w, r, c, "move_failed", "finding/"+seen.ID, err.Error()) {
-			s.moveFailed(w, r, err)
-		}
+	if s.perform(w, r, c, &seen, action, expect) {
+		s.moved(w, r, c)
+	}
+}
+
+// perform does and records what was found to be possible.
+func (s *Console) perform(
+	w http.ResponseWriter, r *http.Request, c *caller, seen *findingAnswer, a rules.Action, expect func(rules.Finding, []rules.Event) error,
+) bool {
+	object := "finding/" + seen.ID
+	if !s.record(w, r, c, "move", object, string(seen.State)+" -> "+string(a.To)) {
+		return false
+	}
+	_, err := s.Cases.Act(r.Context(), seen.ID, a, expect)
+	if err == nil {
+		return true
+	}
+	if s.record(w, r, c, "move_failed", object, err.Error()) {
+		s.moveFailed(w, r, err)
+	}
+	return false
+}
+
+// moved answers with the finding as it is now.
+func (s *Console) moved(w http.ResponseWriter, r *http.Request, c *caller) {
+	answer, ok := s.lookUp(w, r, c)
+	if !ok {
 		return
 	}
-	if answer, ok := s.lookUp(w, r, c); ok {
-		if tag, err := findingTag(&answer.Finding, answer.Events); err == nil {
-			w.Header().Set("ETag", tag)
-		}
-		s.json(w, r, http.StatusCreated, s.view(c, answer, false))
+	tag, err := findingTag(&answer.Finding, answer.Events)
+	if err != nil {
+		s.storeFailed(w, r, err)
+		return
 	}
+	w.Header().Set("ETag", tag)
+	s.json(w, r, http.StatusCreated, s.view(c, answer, false))
 }
 
 func (s *Console) moveFailed(w http.ResponseWriter, r *http.Request, err error) {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -49,10 +50,7 @@ func (p page) Percent(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
 
 // In is the query of the same page in another language.
 func (p page) In(lang string) string {
-	q := url.Values{}
-	for k, v := range p.query {
-		q[k] = v
-	}
+	q := maps.Clone(p.query)
 	q.Set("lang", lang)
 	return "?" + q.Encode()
 }

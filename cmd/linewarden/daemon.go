@@ -87,10 +87,7 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if err := d.routing.start(ctx); err != nil {
 		return d, err
 	}
-	if err := d.web.serve(d); err != nil { //nolint:contextcheck // requests have contexts of their own
-		return d, err
-	}
-	return d, nil
+	return d, d.web.serve(d)
 }
 
 // listenHTTP binds the address of the console.

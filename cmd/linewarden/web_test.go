@@ -173,7 +173,7 @@ func TestConsoleOfDaemon(t *testing.T) {
 // serial is the number of the certificate in use.
 func (r *running) serial(t *testing.T) int64 {
 	t.Helper()
-	resp, err := http.DefaultClient.Get(r.url + "healthz") //nolint:noctx // bounded by the test
+	resp, err := http.DefaultClient.Get(r.url + "healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,8 +255,13 @@ func TestReadPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ in, file, want string }{
-		{"typed in\r\n", "", "typed in"}, {"no newline", "", "no newline"}, {" spaces count ", "", " spaces count "},
-		{"other", file, "from a file"}, {"", "", ""}, {"\n", "", ""}, {"x", file + "none", ""},
+		{"typed in\r\n", "", "typed in"},
+		{"no newline", "", "no newline"},
+		{" spaces count ", "", " spaces count "},
+		{"other", file, "from a file"},
+		{"", "", ""},
+		{"\n", "", ""},
+		{"x", file + "none", ""},
 	} {
 		got, err := readPassword(strings.NewReader(c.in), io.Discard, c.file)
 		if got != c.want || (err != nil) != (c.want == "") {
