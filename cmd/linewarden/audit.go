@@ -102,10 +102,24 @@ func (g *globals) audit(ctx context.Context, cfg *Config, set *ruleset, req engi
 			return err
 		}
 		if format == "json" {
-			return writeJSON(g.out, result)
+			return writeJSON(g.out, withLists(result))
 		}
 		return g.printAudit(result)
 	})
+}
+
+// withLists gives a report a list where it has none: a reader of JSON takes null
+// for a mistake.
+func withLists(r *engine.Report) *engine.Report {
+	for _, list := range []*[]rules.Finding{&r.New, &r.Repeated, &r.Reopened, &r.Ceased} {
+		if *list == nil {
+			*list = []rules.Finding{}
+		}
+	}
+	if r.Withheld == nil {
+		r.Withheld = []engine.Withheld{}
+	}
+	return r
 }
 
 func (g *globals) printAudit(r *engine.Report) error {
