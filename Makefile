@@ -55,8 +55,9 @@ demo: engine build ## play a simulated carrier and print what is found
 accuracy: engine build ## measure how right the rules are, over five simulated carriers
 	./bin/linewarden demo --accuracy 5
 
-bench: engine ## measure decoding, the whole path and tables of routes, beside other programs
-	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes)$$' -timeout 2h ./cmd/linewarden/
+bench: engine ## measure decoding, the whole path, routes and audits, beside other programs
+	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes|Audit)$$' -timeout 2h ./cmd/linewarden/
+	$(GO) test -run '^$$' -bench '^Benchmark(Insert|RollUp)$$' -benchtime 1x -timeout 1h ./storage/
 
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
