@@ -99,6 +99,7 @@ func (g *globals) examine(ctx context.Context, format, vendor string) error {
 // one is often explained by an earlier one.
 func (d *doctor) examineAll(ctx context.Context, g *globals) {
 	d.checkConfig(g)
+	d.checkCertificate()
 	d.askDaemon(ctx)
 	d.checkSockets(ctx)
 	d.checkBuffers()
@@ -152,7 +153,11 @@ func (d *doctor) text(vendor string) string {
 	var troubles []trouble
 	for _, x := range d.list {
 		count[x.Status]++
-		fmt.Fprintf(&b, "%-4s  %s\n      %s\n", x.Status, strings.TrimSpace(x.Check+"  "+x.Subject+"  "+x.Found.ZH), x.Found.EN)
+		head := x.Check
+		if x.Subject != "" {
+			head += "  " + x.Subject
+		}
+		fmt.Fprintf(&b, "%-4s  %s  %s\n      %s\n", x.Status, head, x.Found.ZH, x.Found.EN)
 		if x.Remedy != (rules.Text{}) {
 			fmt.Fprintf(&b, "      → %s\n      → %s\n", x.Remedy.ZH, x.Remedy.EN)
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,18 +72,13 @@ func (d *doctor) askDaemon(ctx context.Context) {
 			text("将 http.listen 设为固定端口", "give http.listen a fixed port"))
 		return
 	}
-	metrics, err := readMetrics(ctx, address)
+	metrics, checks, err := d.question(ctx)
 	if err != nil {
-		d.fail("daemon", address, text("守护进程在运行，但不应答："+plain(err), "a daemon runs and does not answer: "+plain(err)),
-			text("查看守护进程日志；确认本命令与守护进程使用同一配置", "see the log of the daemon; make sure that this command reads the daemon's configuration"))
+		d.fail("daemon", address, text("守护进程在运行，但无法询问："+plain(err), "a daemon runs and cannot be asked: "+plain(err)),
+			text("查看守护进程日志；确认本命令与守护进程使用同一配置，且 http.listen 包含本机回环地址", "see the log of the daemon; make sure that this command reads the daemon's configuration, and that http.listen takes the loopback address"))
 		return
 	}
-	d.daemon.metrics = parseSamples(metrics)
-	checks, err := readReadiness(ctx, address)
-	if err != nil {
-		d.fail("daemon", address, text("/readyz 不可读："+plain(err), "/readyz cannot be read: "+plain(err)), text("查看守护进程日志", "see the log of the daemon"))
-		return
-	}
+	d.daemon.metrics = metrics
 	ready := true
 	for _, c := range checks {
 		if !c.OK {
@@ -95,27 +92,133 @@ func (d *doctor) askDaemon(ctx context.Context) {
 	d.checkDaemonHistory()
 }
 
-// readReadiness asks the daemon for the conditions of its readiness.
-func readReadiness(ctx context.Context, address string) ([]console.Check, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if strings.HasPrefix(address, ":") {
-		address = "127.0.0.1" + address
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+// question asks the daemon for its metrics and the conditions of its readiness.
+func (d *doctor) question(ctx context.Context) (samples, []console.Check, error) {
+	client, base, err := consoleClient(d.cfg.HTTP)
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	defer client.CloseIdleConnections()
+	metrics, err := answer(ctx, client, base+"/metrics")
 	if err != nil {
-		return nil, fmt.Errorf("ask the daemon: %w", err)
+		return nil, nil, err
+	}
+	body, err := answer(ctx, client, base+"/readyz")
+	if err != nil {
+		return nil, nil, err
 	}
 	var checks []console.Check
-	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&checks)
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, fmt.Errorf("read the answer of the daemon: %w", err)
+	if err := json.Unmarshal(body, &checks); err != nil {
+		return nil, nil, fmt.Errorf("read the answer of the daemon to /readyz: %w", err)
 	}
-	return checks, nil
+	return parseSamples(string(metrics)), checks, nil
+}
+
+// askTime bounds one question to the daemon.
+const askTime = 10 * time.Second
+
+// consoleClient returns a client for the console on this machine, which lets
+// programs here see its health without an account. By TLS it trusts the
+// certificate of the configuration and no other.
+func consoleClient(c HTTPConfig) (client *http.Client, base string, err error) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return nil, "", fmt.Errorf("http.listen: %w", err)
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	transport := &http.Transport{}
+	scheme := "http"
+	if c.TLS != (TLSConfig{}) {
+		leaf, err := certificateOf(c.TLS)
+		if err != nil {
+			return nil, "", err
+		}
+		scheme = "https"
+		trusted := x509.NewCertPool()
+		trusted.AddCert(leaf)
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted, ServerName: nameOf(leaf)}
+	}
+	client = &http.Client{
+		Transport: transport, Timeout: askTime,
+		// A login page is no answer.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return client, scheme + "://" + net.JoinHostPort(host, port), nil
+}
+
+// certificateOf returns the first certificate of the console.
+func certificateOf(c TLSConfig) (*x509.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("http.tls: %w", err)
+	}
+	leaf, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		return nil, fmt.Errorf("http.tls.cert_file: %w", err)
+	}
+	return leaf, nil
+}
+
+// nameOf returns a name that a certificate is for.
+func nameOf(c *x509.Certificate) string {
+	switch {
+	case len(c.DNSNames) > 0:
+		return strings.Replace(c.DNSNames[0], "*", "any", 1)
+	case len(c.IPAddresses) > 0:
+		return c.IPAddresses[0].String()
+	}
+	return c.Subject.CommonName
+}
+
+// answer returns what the daemon answers. One that is not ready answers too.
+func answer(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("ask the daemon: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
+		return nil, fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	return body, nil
+}
+
+// certificateTime is how long before its end a certificate is to be renewed.
+const certificateTime = 21 * 24 * time.Hour
+
+// checkCertificate looks at the certificate of the console.
+func (d *doctor) checkCertificate() {
+	c := d.cfg.HTTP.TLS
+	if c == (TLSConfig{}) {
+		return
+	}
+	leaf, err := certificateOf(c)
+	if err != nil {
+		d.fail("tls", c.CertFile, text("证书不能使用："+plain(err), "the certificate cannot be used: "+plain(err)), text("改正 http.tls 的文件", "correct the files of http.tls"))
+		return
+	}
+	end := leaf.NotAfter.In(d.cfg.location).Format(time.RFC3339)
+	remedy := text("更新证书后发送 SIGHUP", "renew it and send SIGHUP")
+	switch {
+	case d.now.After(leaf.NotAfter), d.now.Before(leaf.NotBefore):
+		d.fail("tls", c.CertFile, text("证书不在有效期内，到期 "+end, "the certificate is not valid now, its end is "+end), remedy)
+	case d.now.Add(certificateTime).After(leaf.NotAfter):
+		d.warn("tls", c.CertFile, text("证书将于 "+end+" 到期", "the certificate ends "+end), remedy)
+	default:
+		d.ok("tls", c.CertFile, text("证书有效至 "+end, "the certificate is valid until "+end))
+	}
 }
 
 // checkDaemonHistory looks at what went wrong since the start.

@@ -1,9 +1,18 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -230,5 +239,86 @@ func TestDoctorVendors(t *testing.T) {
 	}
 	if got := remediesFor("", ""); got != nil {
 		t.Errorf("no trouble has the remedies %v", got)
+	}
+}
+
+// selfSigned writes a certificate and its key, and returns their files.
+func selfSigned(t *testing.T, until time.Time) TLSConfig {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"audit.example"}, NotBefore: until.Add(-1000 * time.Hour), NotAfter: until}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	c := TLSConfig{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	for file, block := range map[string]*pem.Block{c.CertFile: {Type: "CERTIFICATE", Bytes: cert}, c.KeyFile: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// TestDoctorTLS asks a daemon by TLS, trusts no other certificate, and looks at
+// the end of certificates.
+func TestDoctorTLS(t *testing.T) {
+	now := time.Now()
+	good, other := selfSigned(t, now.Add(900*time.Hour)), selfSigned(t, now.Add(900*time.Hour))
+	pair, err := tls.LoadX509KeyPair(good.CertFile, good.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := http.StatusOK
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := "linewarden_reload_failed 0\n"
+		if r.URL.Path == "/readyz" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			body = `[{"name":"store","ok":false,"detail":"away"}]`
+		} else {
+			w.WriteHeader(status)
+		}
+		_, _ = w.Write([]byte(body)) // the client says what it misses
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	cfg := DefaultConfig()
+	cfg.location = time.UTC
+	cfg.HTTP = HTTPConfig{Listen: server.Listener.Addr().String(), TLS: good}
+	d := &doctor{cfg: &cfg, now: now}
+	metrics, checks, err := d.question(t.Context())
+	if err != nil || len(metrics) != 1 || len(checks) != 1 || checks[0].OK {
+		t.Errorf("the daemon says %v %v %v", metrics, checks, err)
+	}
+	status = http.StatusSeeOther // to a login
+	if _, _, err := d.question(t.Context()); err == nil || !strings.Contains(err.Error(), "303") {
+		t.Errorf("a login page gives %v", err)
+	}
+	cfg.HTTP.TLS = other
+	if _, _, err := d.question(t.Context()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("another certificate gives %v", err)
+	}
+	for _, c := range []struct {
+		files         TLSConfig
+		status, words string
+	}{
+		{good, gradeOK, "valid until"},
+		{selfSigned(t, now.Add(100*time.Hour)), gradeWarn, "ends"},
+		{selfSigned(t, now.Add(-time.Hour)), gradeFail, "not valid now"},
+		{TLSConfig{CertFile: "none.pem", KeyFile: "none.key"}, gradeFail, "none.pem"},
+	} {
+		cfg.HTTP.TLS = c.files
+		d := &doctor{cfg: &cfg, now: now}
+		d.checkCertificate()
+		want(t, d.list, c.status, "tls", c.files.CertFile, c.words)
 	}
 }
