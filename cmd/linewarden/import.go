@@ -94,7 +94,7 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		if l := snapshot.Ledgers(); len(l.Interfaces) == 0 && len(l.Allocations) == 0 {
 			fmt.Fprintln(g.err, "there are no ledgers of interfaces and allocations yet: flows imported now belong to no line and to nobody; see linewarden registry import")
 		}
-		p, err := newOfflinePath(ctx, cfg, s, snapshot) //nolint:contextcheck // a writer outlives the call that opens it
+		p, err := newOfflinePath(ctx, cfg, s, snapshot)
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func newOfflinePath(ctx context.Context, cfg *Config, s *opened, snapshot *regis
 		return nil, err
 	}
 	p := &offlinePath{path: *common, store: s}
-	if p.sink, err = p.newSink(s.Store, nil); err != nil {
+	if p.sink, err = p.newSink(s.Store, nil); err != nil { //nolint:contextcheck // a writer outlives the call that opens it
 		return nil, err
 	}
 	p.pipeline, err = collector.NewPipeline(p.pipelineConfig(p.sink))
