@@ -149,7 +149,7 @@ func (s *Console) routes() []route {
 		{"GET", "/setup", public, []string{"lang", "token"}, s.setupPage},
 		{"POST", "/setup", public, []string{"lang"}, s.setUp},
 		{"GET", "/assets/style.css", public, nil, s.style},
-		{"GET", "/healthz", seeHealth, nil, s.health},
+		{"GET", "/healthz", public, nil, s.health},
 		{"GET", "/readyz", seeHealth, nil, s.ready},
 		{"GET", "/metrics", seeHealth, nil, func(w http.ResponseWriter, r *http.Request, _ *caller) { s.Metrics.ServeHTTP(w, r) }},
 

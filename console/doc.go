@@ -8,7 +8,7 @@
 //
 // A request is made by a session (the cookie of /login), by a token
 // (Authorization: Bearer), or by nobody. Nobody gets the login page, the
-// description of the API, and on this machine /metrics, /healthz and /readyz,
+// description of the API, /healthz, and on this machine /metrics and /readyz,
 // which other programs read. A role permits what capabilities lists; what a
 // route needs stands beside it in routes, so that no route is without a check.
 // Provinces and the states a regulator may see are part of the question to the

@@ -11,13 +11,15 @@ type rate struct {
 	perSecond, burst float64
 }
 
-// Rates of requests: of an account, of an address without one, and of logins
-// from an address, each of which takes 64 MiB and a tenth of a second.
+// The bounds of the table of rates.
 const (
 	mostBuckets = 10000
 	fullTime    = 10 * time.Minute // after which every bucket is full
 )
 
+// rateOf returns how often the one who asks may: an account, an address without
+// one, or an address with logins, each of which takes 64 MiB and a tenth of a
+// second. Behind a proxy all people share an address; their logins have to fit.
 func rateOf(c *caller, r *http.Request) (string, rate) {
 	from := c.address
 	if from.Is6() {
@@ -28,7 +30,7 @@ func rateOf(c *caller, r *http.Request) (string, rate) {
 	}
 	switch {
 	case !safe(r.Method) && (r.URL.Path == "/login" || r.URL.Path == "/setup"):
-		return "login " + from.String(), rate{0.2, 20}
+		return "login " + from.String(), rate{0.5, 30}
 	case c.via == viaSession || c.via == viaToken:
 		return c.via + " " + c.name, rate{50, 300}
 	}

@@ -40,7 +40,10 @@ func TestOpen(t *testing.T) {
 	}
 	// A name that another site points here, and a proxy.
 	for _, header := range [][]string{{"Host", "evil.example"}, {"X-Forwarded-For", "198.51.100.1"}, {"Forwarded", "for=198.51.100.1"}, {"Via", "1.1 p"}} {
-		for _, path := range []string{"/api/v1/findings", "/", "/metrics", "/readyz", "/healthz"} {
+		if a := s.get(t, "", "/healthz", header...); a.status != http.StatusOK {
+			t.Errorf("health with %v: %d", header, a.status)
+		}
+		for _, path := range []string{"/api/v1/findings", "/", "/metrics", "/readyz"} {
 			if a := s.get(t, "", path, header...); a.status != http.StatusUnauthorized {
 				t.Errorf("%s with %v: %d", path, header, a.status)
 			}
@@ -213,13 +216,13 @@ func TestLockedOut(t *testing.T) {
 		t.Errorf("the right password after five wrong ones: %d %s", a.status, a.body)
 	}
 	// Logins of one address are slowed down, whatever the names are.
-	for range 30 {
+	for range 60 {
 		if a = s.submit(t, browser(t), "/login", url.Values{"name": {"nobody"}, "password": {strings.Repeat("x", 2000)}}); a.status == http.StatusTooManyRequests {
 			break
 		}
 	}
 	if a.status != http.StatusTooManyRequests {
-		t.Errorf("36 logins of one address are tried: %d", a.status)
+		t.Errorf("66 logins of one address are tried: %d", a.status)
 	}
 }
 

@@ -269,7 +269,7 @@ func (s *Console) routesAt(w http.ResponseWriter, r *http.Request, c *caller) {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	if !s.ownsPrefix(c, prefix) {
+	if !s.ownsPrefix(c, prefix, registry.DateOf(at.In(s.Location))) {
 		s.refuse(w, r, http.StatusForbidden, "no allocation in your provinces covers the prefix")
 		return
 	}
@@ -282,10 +282,12 @@ func (s *Console) routesAt(w http.ResponseWriter, r *http.Request, c *caller) {
 }
 
 // ownsPrefix reports whether an allocation that the caller may see covers a
-// prefix.
-func (s *Console) ownsPrefix(c *caller, p netip.Prefix) bool {
+// prefix on a day.
+func (s *Console) ownsPrefix(c *caller, p netip.Prefix, day registry.Date) bool {
 	owns := len(c.Provinces) == 0
-	s.Ledgers().EachCovering(p, func(a *registry.Allocation) { owns = owns || c.inProvince(a.Place.Province()) })
+	s.Ledgers().EachCovering(p, func(a *registry.Allocation) {
+		owns = owns || a.Valid.Contains(day) && c.inProvince(a.Place.Province())
+	})
 	return owns
 }
 

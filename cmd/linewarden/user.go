@@ -109,6 +109,7 @@ func newUserPasswd(g *globals) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use: "passwd NAME", Short: "Set the password of a user, unlock it and end its sessions", Args: cobra.ExactArgs(1),
+		Long: "passwd sets the password of a user, ends a lock-out and all its sessions. Tokens of the user stay\nas they are; see linewarden token revoke.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.changeAccounts(func(_ *Config, f *accounts.File) (string, string, error) {
 				if _, ok, err := f.User(args[0]); err != nil || !ok {

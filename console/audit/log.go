@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -242,7 +243,7 @@ func (l *Log) Entries(before uint64, limit int) (list []Entry, next uint64, err 
 			return true
 		}
 		if place >= begin {
-			list = append([]Entry{e}, list...)
+			list = append(list, e)
 		}
 		place++
 		return place < end
@@ -250,6 +251,7 @@ func (l *Log) Entries(before uint64, limit int) (list []Entry, next uint64, err 
 	if begin > 0 {
 		next = begin + 1
 	}
+	slices.Reverse(list)
 	return list, next, err
 }
 
