@@ -86,9 +86,6 @@ var moves = map[State][]State{
 	Ceased:     {Open},
 }
 
-// MovesFrom returns the states a person may move a finding to.
-func MovesFrom(s State) []State { return slices.Clone(moves[s]) }
-
 // urgent is how long a confirmed finding of critical severity may take: it is a
 // major problem, to be reported at once (N32-4.3b).
 const urgent = 24 * time.Hour

@@ -24,14 +24,14 @@ var wholesale = map[string]string{
 
 // unread are the goldens that nothing of a route is compared with, and why.
 var unread = map[string]string{
-	"tcpdump.bgp-addpath":                                               "the message has MP_REACH_NLRI twice and is refused (RFC 7606 section 3): deviations of TestSessions",
-	"tcpdump.bgp-aigp":                                                  "labelled unicast, which is ignored and counted beside unicast; TestSessions compares with gobgp",
-	"tcpdump.bgp-evpn":                                                  "an OPEN alone",
-	"tcpdump.bgp-extended-msg":                                          "an OPEN alone",
-	"tcpdump.bgp-lu-multiple-labels":                                    "labelled unicast, whose text has no route distinguished from its labels; TestSessions compares with gobgp",
-	"tcpdump.bgp-malformed-hard-reset":                                  "a NOTIFICATION alone",
-	"tcpdump.bgp-rt-prefix":                                             "route target constraints, a family that is ignored and counted",
-	"tcpdump.bgp-shutdown-communication":                                "a NOTIFICATION alone",
+	"tcpdump.bgp-addpath":                "the message has MP_REACH_NLRI twice and is refused (RFC 7606 section 3): deviations of TestSessions",
+	"tcpdump.bgp-aigp":                   "labelled unicast, which is ignored and counted beside unicast; TestSessions compares with gobgp",
+	"tcpdump.bgp-evpn":                   "an OPEN alone",
+	"tcpdump.bgp-extended-msg":           "an OPEN alone",
+	"tcpdump.bgp-lu-multiple-labels":     "labelled unicast, whose text has no route distinguished from its labels; TestSessions compares with gobgp",
+	"tcpdump.bgp-malformed-hard-reset":   "a NOTIFICATION alone",
+	"tcpdump.bgp-rt-prefix":              "route target constraints, a family that is ignored and counted",
+	"tcpdump.bgp-shutdown-communication": "a NOTIFICATION alone",
 	"208-bmp-mem-leak-test/expected.netgauze.bmp-multi-sources-init":    "messages without routes; TestScenarios of bgp/bmp counts them",
 	"208-bmp-mem-leak-test/expected.netgauze.bmp-multi-sources-peer-up": "messages without routes; TestScenarios of bgp/bmp counts them",
 	"expected.netgauze.traffic-00-flow":                                 "flow records: package collector/replay",

@@ -100,7 +100,7 @@ func (c *auditCarrier) fill(b *testing.B, day registry.Date, n int) time.Duratio
 		if err != nil {
 			return err
 		}
-		w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: p.books})
+		w, err := s.NewFlowWriter(storage.FlowWriterConfig{Books: p.books}) //nolint:contextcheck // a writer outlives the call that opens it
 		if err != nil {
 			return err
 		}

@@ -29,11 +29,6 @@ func ParseQuarter(s string) (Quarter, error) {
 	return q, nil
 }
 
-// QuarterOf returns the quarter of an instant.
-func QuarterOf(t time.Time) Quarter {
-	return Quarter{Year: t.Year(), Number: int(t.Month()-1)/3 + 1}
-}
-
 // String returns the quarter as ParseQuarter reads it.
 func (q Quarter) String() string { return fmt.Sprintf("%04dQ%d", q.Year, q.Number) }
 
