@@ -127,6 +127,7 @@ func (d *daemon) run(ctx context.Context) error {
 	})
 	if d.cfg.schedule {
 		group.Go(func() error { return d.leadRules(running) })
+		group.Go(func() error { return d.tell(running) })
 	}
 	return errors.Join(group.Wait(), d.close(context.WithoutCancel(ctx)))
 }

@@ -48,12 +48,12 @@ func TestQueue(t *testing.T) {
 	// What fails waits twice as long each time, also over a restart, and what is
 	// behind it for the same target waits too.
 	now := noon.Add(time.Minute)
-	for try, wait := range []time.Duration{30, 60, 120, 240, 480, 960, 1920, 3600, 3600} {
+	for try, seconds := range []int{30, 60, 120, 240, 480, 960, 1920, 3600, 3600} {
 		if err := q.Failed(due[0].ID, now); err != nil {
 			t.Fatal(err)
 		}
 		q = openQueue(t, dir)
-		next := now.Add(wait * time.Second)
+		next := now.Add(time.Duration(seconds) * time.Second)
 		if early, late := q.Due(next.Add(-time.Second)), q.Due(next); len(early) != 0 || len(late) != 1 || late[0].Tries != try+1 {
 			t.Fatalf("after %d tries due are %+v, then %+v", try+1, early, late)
 		}

@@ -26,8 +26,12 @@ func Syslog(n *News, host string) []string {
 		}
 		var data strings.Builder
 		for _, p := range [][2]string{
-			{"id", x.ID}, {"rule", x.Rule}, {"severity", string(x.Severity)}, {"state", string(x.State)},
-			{"province", x.Province}, {"enterprise", x.Enterprise},
+			{"id", x.ID},
+			{"rule", x.Rule},
+			{"severity", string(x.Severity)},
+			{"state", string(x.State)},
+			{"province", x.Province},
+			{"enterprise", x.Enterprise},
 		} {
 			fmt.Fprintf(&data, " %s=\"%s\"", p[0], parameter(p[1]))
 		}
