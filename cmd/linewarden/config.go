@@ -265,6 +265,9 @@ func (c *Config) check() error {
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
 	c.checkStorage(bad)
+	if _, err := newTargets(c.Notify); err != nil {
+		problems = append(problems, err)
+	}
 	if len(c.Carrier.ASNs) == 0 {
 		bad("carrier.asns", "needs the carrier's AS number, the one that its customers see")
 	}
@@ -345,25 +348,9 @@ func (c *Config) needRestart(running *Config) []string {
 		{"rules.every", c.Rules.Every, running.Rules.Every},
 		{"http", c.HTTP, running.HTTP},
 		{"privacy", c.Privacy, running.Privacy},
+		{"notify", c.Notify, running.Notify},
 	} {
 		if !reflect.DeepEqual(k.now, k.then) {
-			keys = append(keys, k.key)
-		}
-	}
-	return keys
-}
-
-// NotInEffect names the keys that are accepted and set, and that this version
-// does nothing with yet.
-func (c *Config) NotInEffect() []string {
-	var keys []string
-	for _, k := range []struct {
-		key string
-		set bool
-	}{
-		{"notify", len(c.Notify) > 0},
-	} {
-		if k.set {
 			keys = append(keys, k.key)
 		}
 	}

@@ -181,12 +181,6 @@ func (d *doctor) text(vendor string) string {
 
 func (d *doctor) checkConfig(g *globals) {
 	name := cmp.Or(g.configFile, os.Getenv("LINEWARDEN_CONFIG"), "(defaults)")
-	if keys := d.cfg.NotInEffect(); len(keys) > 0 {
-		list := strings.Join(keys, " ")
-		d.warn("config", name, text("以下配置项本版本尚不生效："+list, "these settings have no effect in this version: "+list),
-			text("删去这些配置项，或不要依赖它们", "remove them, or do not rely on them"))
-		return
-	}
 	d.ok("config", name, text("配置可读且自洽", "the configuration is readable and consistent"))
 }
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,9 +31,6 @@ func (g *globals) serve(ctx context.Context) error {
 	log := g.loggerAt(slog.LevelInfo)
 	if g.verbose {
 		log = g.loggerAt(slog.LevelDebug)
-	}
-	if keys := cfg.NotInEffect(); len(keys) > 0 {
-		log.Warn("these settings are accepted and have no effect in this version", "keys", strings.Join(keys, " "))
 	}
 	// Signals of people who change the ledgers are not lost while starting.
 	hangups := make(chan os.Signal, 1)
