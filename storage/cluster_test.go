@@ -182,7 +182,7 @@ func TestClusterViewsFillLocalTables(t *testing.T) {
 		}
 	}
 	for _, sql := range []string{
-		"INSERT INTO flows_local (stored, received, exported, start, end, line) SELECT now(), now64(9), now64(9), now64(9), now64(9), 'l' FROM numbers(10)",
+		"INSERT INTO flows_local (stored, start, line) SELECT now(), now64(9), 'l' FROM numbers(10)",
 		"INSERT INTO finding_events_local (id, version, at, body) SELECT 'f', 1, now64(9), '{}'",
 	} {
 		if err := s.exec(t.Context(), "store rows", sql); err != nil {

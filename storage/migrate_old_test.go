@@ -26,7 +26,7 @@ func TestOlderSchemas(t *testing.T) {
 			for _, statement := range []string{
 				`INSERT INTO flows (stored, received, exported, start, end, families, src, dst, src_net_bits, dst_net_bits, src_allocation_bits, dst_allocation_bits, line, line_direction, sampling_rate, bytes, packets)
 SELECT now(), now64(9, 'UTC'), now64(9, 'UTC'), now64(9, 'UTC') - toIntervalSecond(number), now64(9, 'UTC'), 21, toIPv6('198.51.100.77'), toIPv6('203.0.113.5'), 255, 255, 255, 255, 'line-a', 'from_customer', 1, 100, 1 FROM numbers(1000)`,
-				"INSERT INTO flow_books (stored_at, minute, records, stored) SELECT now(), now(), 1000, 1000",
+				"INSERT INTO flow_books (stored_at, records, minute, stored) SELECT now(), 1000, now(), 1000",
 				"INSERT INTO finding_events (id, version, at, body) SELECT toString(number), 1, now64(9), '{}' FROM numbers(20)",
 				"INSERT INTO routes (stored, at, kind, prefix, prefix_bits) SELECT now(), now64(6), 'announce', toIPv6('2001:db8::'), 32 FROM numbers(30)",
 			} {

@@ -32,14 +32,22 @@ var unread = map[string]string{
 	"tcpdump.bgp-malformed-hard-reset":   "a NOTIFICATION alone",
 	"tcpdump.bgp-rt-prefix":              "route target constraints, a family that is ignored and counted",
 	"tcpdump.bgp-shutdown-communication": "a NOTIFICATION alone",
-	"208-bmp-mem-leak-test/expected.netgauze.bmp-multi-sources-init":    "messages without routes; TestScenarios of bgp/bmp counts them",
+
+	"208-bmp-mem-leak-test/expected.netgauze.bmp-multi-sources-init": "messages without routes; TestScenarios of bgp/bmp counts them",
+
 	"208-bmp-mem-leak-test/expected.netgauze.bmp-multi-sources-peer-up": "messages without routes; TestScenarios of bgp/bmp counts them",
-	"expected.netgauze.traffic-00-flow":                                 "flow records: package collector/replay",
-	"expected.netgauze.traffic-01-flow":                                 "flow records: package collector/replay",
-	"output-flow-00":                                                    "flow records: package collector/replay",
-	"302-bgp-ipv6-multiple-sources/expected.pmacct.output-bgp-01":       "the ends of sessions, which are no messages of the capture",
-	"srv6/expected.pmacct.output-bgp-01":                                "what pmacct deletes at the end of the session, which is no message of the capture",
-	"srv6/expected.pmacct.scenario-01.output-bgp-01":                    "what pmacct deletes at the end of the session, which is no message of the capture",
+
+	"expected.netgauze.traffic-00-flow": "flow records: package collector/replay",
+
+	"expected.netgauze.traffic-01-flow": "flow records: package collector/replay",
+
+	"output-flow-00": "flow records: package collector/replay",
+
+	"302-bgp-ipv6-multiple-sources/expected.pmacct.output-bgp-01": "the ends of sessions, which are no messages of the capture",
+
+	"srv6/expected.pmacct.output-bgp-01": "what pmacct deletes at the end of the session, which is no message of the capture",
+
+	"srv6/expected.pmacct.scenario-01.output-bgp-01": "what pmacct deletes at the end of the session, which is no message of the capture",
 }
 
 // TestGoldens names every golden of the routing scenarios that no test of these
