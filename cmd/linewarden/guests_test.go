@@ -61,8 +61,13 @@ func TestCommandsShareAnEngine(t *testing.T) {
 		}
 	}
 	end(first)
-	if line, err := first.stderr.ReadString('\n'); err != nil || !strings.Contains(line, "another command uses the engine") {
-		t.Errorf("the first command does not wait for the second: %q, %v", line, err)
+	for said := ""; !strings.Contains(said, "another command uses the engine"); {
+		line, err := first.stderr.ReadString('\n')
+		said += line
+		if err != nil {
+			t.Errorf("the first command does not wait for the second: %q, %v", said, err)
+			break
+		}
 	}
 	end(second)
 	for _, p := range []*importing{second, first} {
