@@ -88,10 +88,11 @@ func serveBird(t *testing.T, dir, more string) (*running, *exec.Cmd) {
 	if err := os.WriteFile(filepath.Join(peer.Dir, "bird.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	peer.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	peer.Stdout, peer.Stderr = t.Output(), t.Output()
 	if err := peer.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = peer.Process.Kill() }) // most tests have ended it
 	d.until("the session is up", func() bool { return d.metric(`linewarden_bgp_peer_up{peer="127.0.0.12"}`) == "1" })
 	routes := `linewarden_bgp_routes{peer="127.0.0.12",view="adj_in"}`
 	d.until("the route is there", func() bool { return d.metric(routes) == "1" })
