@@ -69,6 +69,7 @@ type Reader struct {
 	offset  int64 // of the next octet of the unpacked data
 	buf     []byte
 	peers   []peer
+	dump    *dump // nil when no table of TABLE_DUMP_V2 is being read
 	decoder *wire.Decoder
 	books   wire.Books
 	count   Count
@@ -116,7 +117,8 @@ func (r *Reader) Each(ctx context.Context, yield func(*bgp.Event) error) error {
 		h, body, err := r.next()
 		if err != nil {
 			if errors.Is(err, io.EOF) && !errors.Is(err, ErrTruncated) {
-				return nil
+				r.endDump()
+				return r.err
 			}
 			return err
 		}

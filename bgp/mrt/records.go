@@ -102,6 +102,9 @@ func (s *scanner) addr(six bool) netip.Addr {
 // record reads one record. ok is false where it was refused for the reason.
 func (r *Reader) record(h header, body []byte) (reason Reason, ok bool) {
 	s := scanner{b: body}
+	if h.kind.Type != typeTableDumpV2 {
+		r.endDump()
+	}
 	switch h.kind.Type {
 	case typeBGP4MPET:
 		// Microseconds stand before the message (RFC 6396 section 3).

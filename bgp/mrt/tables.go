@@ -81,6 +81,7 @@ func (r *Reader) peerTable(s scanner) (Reason, bool) {
 		return ReasonLength, false
 	}
 	r.peers, r.count.Peers = peers, uint64(len(peers))
+	r.beginDump()
 	return 0, true
 }
 
@@ -151,6 +152,9 @@ func (r *Reader) entry(h header, peer netip.Addr, as uint32, attributes []byte, 
 		return
 	}
 	r.count.Routes++
+	if r.dump != nil {
+		r.dumpEntry(h, peer, as, table)
+	}
 	r.event = bgp.Event{
 		Kind: bgp.Announce, Family: bgp.FamilyOf(route.Prefix.Addr()), Time: h.time,
 		Peer: bgp.PeerKey{Router: peer, Peer: peer}, PeerAS: as, Route: *route,
