@@ -31,16 +31,21 @@ func WriteFindings(w io.Writer, format string, findings []rules.Finding, loc *ti
 	return fmt.Errorf("there is no format %q, it is one of %s", format, strings.Join(Formats(), ", "))
 }
 
-// WriteJSON writes a value as indented JSON with a line end. A nil slice of
-// findings is written as an empty array.
+// WriteJSON writes a list as indented JSON with a line end. A nil list is
+// written as an empty array.
 func WriteJSON[T any](w io.Writer, values []T) error {
 	if values == nil {
 		values = []T{}
 	}
+	return WriteValue(w, values)
+}
+
+// WriteValue writes one value as indented JSON with a line end.
+func WriteValue(w io.Writer, value any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(values); err != nil {
+	if err := enc.Encode(value); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return nil

@@ -242,27 +242,10 @@ func (u *Upstream) bare() (routed, *UpstreamState) {
 // judgeUpstream judges the network before each customer and reports the one it
 // was before longest.
 func judgeUpstream(f UpstreamFact, p Params) Judgement {
-	var (
-		most      routed
-		state     *UpstreamState
-		at        *Upstream
-		customers []string
-	)
 	if f.Network.setAside(p) {
 		return clearJudgement()
 	}
-	for i := range f.Before {
-		r, s := f.Before[i].bare()
-		if s == nil {
-			continue
-		}
-		if float64(r.seconds) >= p["min_hours"]*3600 {
-			customers = addNew(customers, []string{s.Customer.EnterpriseID})
-		}
-		if at == nil || r.seconds > most.seconds {
-			most, state, at = r, s, &f.Before[i]
-		}
-	}
+	most, state, at, customers := longestBeside(f.Before, (*Upstream).bare, func(s *UpstreamState) string { return s.Customer.EnterpriseID }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

@@ -46,6 +46,26 @@ func judgeRouted(r routed, completeness float64, p Params) Judgement {
 	return j
 }
 
+// longestBeside looks at where a network stood next to customers without being
+// excused, and returns the place it stood longest, with its state there and the
+// customers beside whom it stood for as long as the rule asks. at is nil where it
+// was excused everywhere.
+func longestBeside[T, S any](places []T, unexcused func(*T) (routed, *S), customer func(*S) string, p Params) (most routed, state *S, at *T, customers []string) {
+	for i := range places {
+		r, s := unexcused(&places[i])
+		if s == nil {
+			continue
+		}
+		if float64(r.seconds) >= p["min_hours"]*3600 {
+			customers = addNew(customers, []string{customer(s)})
+		}
+		if at == nil || r.seconds > most.seconds {
+			most, state, at = r, s, &places[i]
+		}
+	}
+	return most, state, at, customers
+}
+
 // uncertain lowers a finding that rests on a number nobody is named by.
 func (j *Judgement) uncertain() {
 	j.Severity = Low

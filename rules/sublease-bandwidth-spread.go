@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -90,7 +91,8 @@ func (b *bandwidthLines) twoDayLines(p Params) map[string][]*spreadLine {
 
 // readHour adds up what the customers of the lines sent in one hour.
 func (b *bandwidthLines) readHour(ctx context.Context, lines map[string][]*spreadLine, hour Window, p Params) error {
-	for u, err := range b.lines.in.Traffic.LineNetworks(ctx, hour, b.lines.in.Span.Location) {
+	names := slices.Sorted(maps.Keys(lines))
+	for u, err := range b.lines.in.Traffic.LineNetworks(ctx, hour, b.lines.in.Span.Location, names...) {
 		if err != nil {
 			return fmt.Errorf("read line networks of an hour: %w", err)
 		}

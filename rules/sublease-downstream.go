@@ -207,27 +207,10 @@ func (d *Downstream) unfiled() (routed, *DownstreamState) {
 // judgeDownstream judges the network behind each customer and reports the
 // customer it was behind longest.
 func judgeDownstream(f DownstreamFact, p Params) Judgement {
-	var (
-		most      routed
-		state     *DownstreamState
-		at        *Downstream
-		customers []string
-	)
 	if f.Network.setAside(p) {
 		return clearJudgement()
 	}
-	for i := range f.Behind {
-		r, s := f.Behind[i].unfiled()
-		if s == nil {
-			continue
-		}
-		if float64(r.seconds) >= p["min_hours"]*3600 {
-			customers = addNew(customers, []string{s.Customer.EnterpriseID})
-		}
-		if at == nil || r.seconds > most.seconds {
-			most, state, at = r, s, &f.Behind[i]
-		}
-	}
+	most, state, at, customers := longestBeside(f.Behind, (*Downstream).unfiled, func(s *DownstreamState) string { return s.Customer.EnterpriseID }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -83,7 +82,6 @@ func freePort(t *testing.T) string {
 func launch(t *testing.T, name string, args ...string) (stop func()) {
 	t.Helper()
 	c := exec.Command(name, args...)
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

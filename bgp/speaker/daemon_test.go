@@ -53,7 +53,7 @@ func (d *daemon) run() {
 	d.cmd = exec.Command(d.command[0], d.command[1:]...)
 	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = d.dir, d.out, d.out
 	d.cmd.Env = append(os.Environ(), d.env...)
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	d.cmd.WaitDelay = time.Second
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)

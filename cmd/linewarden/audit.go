@@ -102,7 +102,7 @@ func (g *globals) audit(ctx context.Context, cfg *Config, set *ruleset, req engi
 			return err
 		}
 		if format == "json" {
-			return writeJSON(g.out, withLists(result))
+			return report.WriteValue(g.out, withLists(result))
 		}
 		return g.printAudit(result)
 	})

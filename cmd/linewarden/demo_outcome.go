@@ -132,7 +132,7 @@ func (o *demoOutcome) verdict() error {
 
 func (o *demoOutcome) write(g *globals, format string) error {
 	if format == "json" {
-		return writeJSON(g.out, o)
+		return report.WriteValue(g.out, o)
 	}
 	if err := o.writeFindings(g); err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -45,15 +46,15 @@ func newEvidenceKey(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := evidence.OpenKey(keyDir(cfg))
+			key, err := signed.OpenKey(keyDir(cfg))
 			if err != nil {
 				return err
 			}
-			text, err := evidence.MarshalPublic(publicOf(key))
+			text, err := signed.MarshalPublic(signed.PublicOf(key))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(g.err, "key %s\n", evidence.KeyID(publicOf(key)))
+			fmt.Fprintf(g.err, "key %s\n", signed.KeyID(signed.PublicOf(key)))
 			_, err = g.out.Write(text)
 			return err
 		},
@@ -63,10 +64,6 @@ func newEvidenceKey(g *globals) *cobra.Command {
 // keyDir is where the keys of an installation are.
 func keyDir(cfg *Config) string { return filepath.Join(cfg.DataDir, "keys") }
 
-func publicOf(key ed25519.PrivateKey) ed25519.PublicKey {
-	return ed25519.PublicKey(key[ed25519.SeedSize:])
-}
-
 func (g *globals) writeEvidence(ctx context.Context, id, out string, force bool) error {
 	cfg, err := g.config()
 	if err != nil {
@@ -75,7 +72,7 @@ func (g *globals) writeEvidence(ctx context.Context, id, out string, force bool)
 	if _, err := os.Stat(out); err == nil && !force {
 		return fmt.Errorf("%s is there already; name another file, or replace it with --force", out)
 	}
-	key, err := evidence.OpenKey(keyDir(cfg))
+	key, err := signed.OpenKey(keyDir(cfg))
 	if err != nil {
 		return err
 	}
@@ -148,7 +145,7 @@ func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
 	if keyFile, err = g.publicKeyFile(keyFile); err != nil {
 		return err
 	}
-	public, err := evidence.ReadPublic(keyFile)
+	public, err := signed.ReadPublic(keyFile)
 	if err != nil {
 		return err
 	}
@@ -166,7 +163,7 @@ func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if format == "json" {
-		err = writeJSON(g.out, v)
+		err = report.WriteValue(g.out, v)
 	} else {
 		err = g.printVerdict(file, v)
 	}

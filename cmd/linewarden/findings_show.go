@@ -55,7 +55,7 @@ func (g *globals) showFinding(ctx context.Context, id, format string) error {
 			return err
 		}
 		if format == "json" {
-			return writeJSON(g.out, all)
+			return report.WriteValue(g.out, all)
 		}
 		if err := report.WriteFinding(g.out, f, all.Events, cfg.location); err != nil {
 			return fmt.Errorf("show finding: %w", err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,17 +18,6 @@ func oneOf(flag, value string, allowed ...string) error {
 		return nil
 	}
 	return usagef("--%s: %q is not one of %s", flag, value, strings.Join(allowed, ", "))
-}
-
-// writeJSON writes v for other programs: one indented document.
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
 }
 
 // writeOut calls write with the output stream, or with a file that appears

@@ -10,6 +10,7 @@ import (
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/registry/xlsx"
+	"github.com/linewarden/linewarden/report"
 )
 
 func newRegistry(g *globals) *cobra.Command {
@@ -141,7 +142,7 @@ func newRegistryDiff(g *globals) *cobra.Command {
 				}
 				changes := registry.Diff(known, tables)
 				if format == "json" {
-					return writeJSON(g.out, changes)
+					return report.WriteValue(g.out, changes)
 				}
 				for _, ch := range changes {
 					if _, err := fmt.Fprintln(g.out, ch); err != nil {

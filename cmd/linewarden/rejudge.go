@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -61,7 +62,7 @@ func (g *globals) rejudge(ctx context.Context, id, format string) error {
 
 func (g *globals) writeRejudged(f *rules.Finding, r *rules.Rejudged, format string) error {
 	if format == "json" {
-		if err := writeJSON(g.out, r); err != nil {
+		if err := report.WriteValue(g.out, r); err != nil {
 			return err
 		}
 	} else {

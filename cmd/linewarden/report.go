@@ -14,8 +14,8 @@ import (
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
-	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/quarterly"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -102,7 +102,7 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	if err := vacant(f.out); err != nil {
 		return err
 	}
-	key, err := evidence.OpenKey(keyDir(cfg))
+	key, err := signed.OpenKey(keyDir(cfg))
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 		if err := writeDirWhole(f.out, files); err != nil {
 			return err
 		}
-		fmt.Fprintf(g.err, "%s: %d files about %s, signed with key %s\n", f.out, len(files), q, evidence.KeyID(publicOf(key)))
+		fmt.Fprintf(g.err, "%s: %d files about %s, signed with key %s\n", f.out, len(files), q, signed.KeyID(signed.PublicOf(key)))
 		return nil
 	})
 }

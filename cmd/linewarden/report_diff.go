@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/quarterly"
 	"github.com/linewarden/linewarden/report/signed"
 )
@@ -28,7 +27,7 @@ func (g *globals) diffReports(before, after, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	public, err := evidence.ReadPublic(keyFile)
+	public, err := signed.ReadPublic(keyFile)
 	if err != nil {
 		return err
 	}

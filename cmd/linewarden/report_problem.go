@@ -8,7 +8,7 @@ import (
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report/casefile"
-	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -38,7 +38,7 @@ func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) 
 	if err := vacant(f.out); err != nil {
 		return err
 	}
-	key, err := evidence.OpenKey(keyDir(cfg))
+	key, err := signed.OpenKey(keyDir(cfg))
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) 
 		if err := writeDirWhole(f.out, files); err != nil {
 			return err
 		}
-		fmt.Fprintf(g.err, "%s: %d files about %s, signed with key %s\n", f.out, len(files), id, evidence.KeyID(publicOf(key)))
+		fmt.Fprintf(g.err, "%s: %d files about %s, signed with key %s\n", f.out, len(files), id, signed.KeyID(signed.PublicOf(key)))
 		return nil
 	})
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/casefile"
-	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/quarterly"
 	"github.com/linewarden/linewarden/report/signed"
 )
@@ -17,7 +17,7 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 	if err != nil {
 		return err
 	}
-	public, err := evidence.ReadPublic(keyFile)
+	public, err := signed.ReadPublic(keyFile)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 		verdict, problems = v, v.Problems
 	}
 	if format == "json" {
-		err = writeJSON(g.out, verdict)
+		err = report.WriteValue(g.out, verdict)
 	} else {
 		err = g.printReportVerdict(dir, o, problems, intact)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/rules/engine"
 )
@@ -85,7 +86,7 @@ func (g *globals) backtest(ctx context.Context, cfg *Config, set *ruleset, req e
 			return fmt.Errorf("backtest: %w", err)
 		}
 		if format == "json" {
-			return writeJSON(g.out, result)
+			return report.WriteValue(g.out, result)
 		}
 		fmt.Fprintf(g.err, "%d subjects judged; nothing was written\n", result.Subjects[req.Rule])
 		return g.printAudit(result)

@@ -155,10 +155,10 @@ func TestServeRPKI(t *testing.T) {
 	}
 	payload(64999)
 	cache := exec.Command(stayrtr, "-bind", address, "-cache", file, "-checktime=false", "-refresh", "1", "-metrics.addr", "")
-	cache.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cache.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = cache.Process.Kill() }) // the test ends it, where it passes
 	d, _ := serveBird(t, dir, fmt.Sprintf("rpki: {rtr: [{address: %q}]}, ", address))
 	d.until("the cache has answered", func() bool {
 		return d.metric("linewarden_rpki_payloads") == "1" && d.metric(fmt.Sprintf("linewarden_rpki_cache_up{cache=%q}", address)) == "1"

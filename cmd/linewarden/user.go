@@ -184,7 +184,7 @@ func newUserList(g *globals) *cobra.Command {
 
 func (g *globals) writeTable(t table.Writer, rows any, format string) error {
 	if format == "json" {
-		return writeJSON(g.out, rows)
+		return report.WriteValue(g.out, rows)
 	}
 	if _, err := fmt.Fprintln(g.out, t.Render()); err != nil {
 		return fmt.Errorf("write the table: %w", err)

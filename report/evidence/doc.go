@@ -12,5 +12,5 @@
 // differs.
 //
 // It knows no store and no socket: what goes into a package is handed to it. cmd
-// and console may import it; it imports rules and registry.
+// and console may import it; it imports rules and report/signed.
 package evidence

@@ -6,8 +6,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -161,7 +160,7 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 		"summary.txt is missing":        func(files map[string][]byte) { delete(files, "summary.txt") },
 		"more.txt was added":            func(files map[string][]byte) { files["more.txt"] = nil },
 		"manifest.json was altered":     replace("manifest.json", `"rule_version"`, ` "rule_version"`),
-		"nobody signed the package":     func(files map[string][]byte) { delete(files, "manifest.sig") },
+		"nobody signed this":            func(files map[string][]byte) { delete(files, "manifest.sig") },
 		"manifest.sig is not a":         func(files map[string][]byte) { files["manifest.sig"] = []byte("?") },
 		"the verdict does not follow":   replace("finding.json", `"severity": "`, `"severity": "less `),
 	} {
@@ -175,7 +174,7 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 func TestVerifyWithAnotherKey(t *testing.T) {
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{8}, ed25519.SeedSize)).Public().(ed25519.PublicKey)
 	v := verify(t, packed(t), other)
-	if len(v.Problems) != 1 || !strings.Contains(v.Problems[0], "was signed with key "+evidence.KeyID(pub)+", and key "+evidence.KeyID(other)) {
+	if len(v.Problems) != 1 || !strings.Contains(v.Problems[0], "was signed with key "+signed.KeyID(pub)+", and key "+signed.KeyID(other)) {
 		t.Errorf("got %q", v.Problems)
 	}
 }
@@ -201,30 +200,4 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		_, _ = evidence.Verify(bytes.NewReader(b), int64(len(b)), pub, nil)
 	})
-}
-
-func TestKeyIsMadeOnce(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "keys")
-	first, err := evidence.OpenKey(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := evidence.OpenKey(dir)
-	if err != nil || !first.Equal(second) {
-		t.Errorf("another key the second time, %v", err)
-	}
-	public, err := evidence.ReadPublic(dir)
-	if err != nil || !public.Equal(first.Public()) {
-		t.Errorf("the public half is another one, %v", err)
-	}
-	info, err := os.Stat(filepath.Join(dir, "evidence.key"))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "evidence.key"), []byte("damaged"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := evidence.OpenKey(dir); err == nil || !strings.Contains(err.Error(), "put back the key") {
-		t.Errorf("a damaged key: %v", err)
-	}
 }

@@ -4,30 +4,29 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/csv"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
 
 // Format is the version of the layout. Verify reads this one.
 const Format = 1
 
-// The names of files that every package has.
+// Kind is that of the manifest.
+const Kind = "evidence"
+
+// The names of files that every package has beside its manifest.
 const (
-	manifestName  = "manifest.json"
-	signatureName = "manifest.sig"
-	findingName   = "finding.json"
-	basisName     = "basis.json"
-	ruleName      = "rule.json"
-	eventsName    = "events.json"
+	findingName = "finding.json"
+	basisName   = "basis.json"
+	ruleName    = "rule.json"
+	eventsName  = "events.json"
 )
 
 // Material is all that goes into a package.
@@ -57,26 +56,17 @@ type Table struct {
 
 // Manifest is what is signed.
 type Manifest struct {
-	Format      int            `json:"format"`
-	Finding     string         `json:"finding"`
-	Rule        string         `json:"rule"`
-	RuleVersion string         `json:"rule_version"`
-	Subject     rules.Subject  `json:"subject"`
-	State       rules.State    `json:"state"`
-	Window      rules.Window   `json:"window"`
-	TimeZone    string         `json:"time_zone"`
-	Ledgers     string         `json:"ledgers_version"`
-	Log         rules.Link     `json:"log"` // of the last event of the finding
-	Key         string         `json:"key"` // of the signature, as KeyID gives it
-	Note        rules.Text     `json:"note"`
-	Files       []ManifestFile `json:"files"`
-}
-
-// ManifestFile is one file of a package.
-type ManifestFile struct {
-	Name   string `json:"name"`
-	Bytes  int    `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	signed.Common
+	Finding     string        `json:"finding"`
+	Rule        string        `json:"rule"`
+	RuleVersion string        `json:"rule_version"`
+	Subject     rules.Subject `json:"subject"`
+	State       rules.State   `json:"state"`
+	Window      rules.Window  `json:"window"`
+	TimeZone    string        `json:"time_zone"`
+	Ledgers     string        `json:"ledgers_version"`
+	Log         rules.Link    `json:"log"` // of the last event of the finding
+	Note        rules.Text    `json:"note"`
 }
 
 // note says what a package is not.
@@ -87,26 +77,17 @@ func note() rules.Text {
 	}
 }
 
-// KeyID names a public key: the first 16 hexadecimal digits of its SHA-256.
-func KeyID(key ed25519.PublicKey) string {
-	sum := sha256.Sum256(key)
-	return hex.EncodeToString(sum[:8])
-}
-
 // Write writes the package and signs it.
 func Write(w io.Writer, m *Material, key ed25519.PrivateKey) error {
 	files, err := m.files()
 	if err != nil {
 		return err
 	}
-	manifest, err := m.manifest(files, key)
-	if err != nil {
+	if err := signed.Seal(files, m.manifest(files, key), key); err != nil {
 		return err
 	}
-	files[manifestName] = manifest
-	files[signatureName] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(key, manifest)) + "\n")
 	out := zip.NewWriter(w)
-	for _, name := range sortedNames(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		// Stored, and without a time: no library or clock changes a byte.
 		f, err := out.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 		if err == nil {
@@ -128,7 +109,7 @@ func (m *Material) files() (map[string][]byte, error) {
 	for name, value := range map[string]any{
 		findingName: m.Finding, basisName: m.Finding.Basis, ruleName: m.Rule, eventsName: m.Events,
 	} {
-		text, err := encode(value)
+		text, err := signed.Encode(value)
 		if err != nil {
 			return nil, fmt.Errorf("write %s into the evidence package: %w", name, err)
 		}
@@ -151,15 +132,12 @@ func (m *Material) files() (map[string][]byte, error) {
 	return files, nil
 }
 
-func (m *Material) manifest(files map[string][]byte, key ed25519.PrivateKey) ([]byte, error) {
-	public, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("the key of evidence is not an ed25519 key")
-	}
+func (m *Material) manifest(files map[string][]byte, key ed25519.PrivateKey) Manifest {
 	f := &m.Finding
 	out := Manifest{
-		Format: Format, Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
-		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()}, TimeZone: m.Location.String(), Key: KeyID(public), Note: note(),
+		Common:  signed.List(Kind, Format, files, key),
+		Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
+		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()}, TimeZone: m.Location.String(), Note: note(),
 	}
 	if f.Basis != nil {
 		out.Ledgers = f.Basis.Ledgers.ID
@@ -169,32 +147,7 @@ func (m *Material) manifest(files map[string][]byte, key ed25519.PrivateKey) ([]
 			out.Log = e.Link
 		}
 	}
-	for _, name := range sortedNames(files) {
-		sum := sha256.Sum256(files[name])
-		out.Files = append(out.Files, ManifestFile{Name: name, Bytes: len(files[name]), SHA256: hex.EncodeToString(sum[:])})
-	}
-	return encode(out)
-}
-
-func sortedNames(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// encode writes JSON that people can read.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("write JSON: %w", err)
-	}
-	return b.Bytes(), nil
+	return out
 }
 
 func (t *Table) encode() ([]byte, error) {

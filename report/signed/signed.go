@@ -14,8 +14,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/linewarden/linewarden/report/evidence"
 )
 
 // The names of the manifest and its signature.
@@ -24,46 +22,66 @@ const (
 	SignatureName = "manifest.sig"
 )
 
-// maxFileBytes is the size of the largest file that is read to check it.
-const maxFileBytes = 1 << 30
+// The limits of what is read to check it, whatever sizes an archive claims.
+const (
+	maxFileBytes = 256 << 20
+	maxBytes     = 1 << 30
+)
 
 // ErrReport is the error of a directory that holds no report.
 var ErrReport = errors.New("this is not a report")
 
-// Common is what the manifest of every report begins with.
+// File is one file of a manifest.
+type File struct {
+	Name   string `json:"name"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Common is what every manifest begins with.
 type Common struct {
 	Format int    `json:"format"`
 	Kind   string `json:"kind"`
-	// Key is that of the signature, as evidence.KeyID names it.
-	Key   string                  `json:"key"`
-	Files []evidence.ManifestFile `json:"files"`
+	// Key is that of the signature, as KeyID names it.
+	Key   string `json:"key"`
+	Files []File `json:"files"`
 }
 
 // List describes files for a manifest, and names the key that will sign it.
 func List(kind string, format int, files map[string][]byte, key ed25519.PrivateKey) Common {
-	c := Common{Format: format, Kind: kind, Key: evidence.KeyID(ed25519.PublicKey(key[ed25519.SeedSize:]))}
+	c := Common{Format: format, Kind: kind, Key: KeyID(PublicOf(key))}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		sum := sha256.Sum256(files[name])
-		c.Files = append(c.Files, evidence.ManifestFile{Name: name, Bytes: len(files[name]), SHA256: hex.EncodeToString(sum[:])})
+		c.Files = append(c.Files, File{Name: name, Bytes: len(files[name]), SHA256: hex.EncodeToString(sum[:])})
 	}
 	return c
 }
 
 // Seal adds a manifest, which has the fields of Common, and its signature.
 func Seal[M any](files map[string][]byte, manifest M, key ed25519.PrivateKey) error {
+	text, err := Encode(manifest)
+	if err != nil {
+		return err
+	}
+	files[ManifestName] = text
+	files[SignatureName] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(key, text)) + "\n")
+	return nil
+}
+
+// Encode writes JSON that people can read, the same for the same value.
+func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(manifest); err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("write JSON: %w", err)
 	}
-	files[ManifestName] = b.Bytes()
-	files[SignatureName] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(key, b.Bytes())) + "\n")
-	return nil
+	return b.Bytes(), nil
 }
 
-// Opened is a directory that was checked.
+// Opened is what was sealed and has been checked: a directory, or an archive of
+// one.
 type Opened struct {
 	Common Common
 	// Manifest is the text of the manifest.
@@ -71,17 +89,18 @@ type Opened struct {
 	// Problems name what was altered, left out or added; none means intact.
 	Problems []string
 	dir      fs.FS
+	left     int64 // bytes that may still be read
 }
 
 func (o *Opened) blame(format string, args ...any) {
 	o.Problems = append(o.Problems, fmt.Sprintf(format, args...))
 }
 
-// Open checks a directory with the public key of who signed it. The error wraps
+// Open checks what was sealed with the public key of who signed it. The error wraps
 // ErrReport when it holds no report; everything else that is wrong is in
 // Problems.
 func Open(dir fs.FS, key ed25519.PublicKey) (*Opened, error) {
-	o := &Opened{Problems: []string{}, dir: dir}
+	o := &Opened{Problems: []string{}, dir: dir, left: maxBytes}
 	var err error
 	if o.Manifest, err = o.Read(ManifestName); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReport, err)
@@ -93,19 +112,21 @@ func Open(dir fs.FS, key ed25519.PublicKey) (*Opened, error) {
 	return o, o.compare()
 }
 
-// Read reads one file of the directory.
+// Read reads one of the files.
 func (o *Opened) Read(name string) (content []byte, err error) {
 	f, err := o.dir.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read it: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	content, err = io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	most := min(maxFileBytes, o.left)
+	content, err = io.ReadAll(io.LimitReader(f, most+1))
+	o.left -= int64(len(content))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	if len(content) > maxFileBytes {
-		return nil, fmt.Errorf("%s holds more than %d bytes", name, maxFileBytes)
+	if int64(len(content)) > most {
+		return nil, fmt.Errorf("%s holds more than is read: %d bytes of a file, %d of all", name, maxFileBytes, maxBytes)
 	}
 	return content, nil
 }
@@ -114,7 +135,7 @@ func (o *Opened) Read(name string) (content []byte, err error) {
 func (o *Opened) signed(key ed25519.PublicKey) {
 	text, err := o.Read(SignatureName)
 	if err != nil {
-		o.blame("%s is missing: nobody signed the report", SignatureName)
+		o.blame("%s is missing: nobody signed this", SignatureName)
 		return
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
@@ -122,8 +143,8 @@ func (o *Opened) signed(key ed25519.PublicKey) {
 	case err != nil:
 		o.blame("%s is not a signature", SignatureName)
 	case ed25519.Verify(key, o.Manifest, raw):
-	case o.Common.Key != evidence.KeyID(key):
-		o.blame("the report was signed with key %s, and key %s was given to check it", o.Common.Key, evidence.KeyID(key))
+	case o.Common.Key != KeyID(key):
+		o.blame("it was signed with key %s, and key %s was given to check it", o.Common.Key, KeyID(key))
 	default:
 		o.blame("%s was altered: it does not fit its signature", ManifestName)
 	}
@@ -145,14 +166,14 @@ func (o *Opened) compare() error {
 			o.blame("%s was altered", f.Name)
 		}
 	}
-	entries, err := fs.ReadDir(o.dir, ".")
-	if err != nil {
-		return fmt.Errorf("list the report: %w", err)
-	}
-	for _, e := range entries {
-		if !slices.Contains(listed, e.Name()) {
-			o.blame("%s was added", e.Name())
+	err := fs.WalkDir(o.dir, ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && !slices.Contains(listed, name) {
+			o.blame("%s was added", name)
 		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("list what is sealed: %w", err)
 	}
 	return nil
 }

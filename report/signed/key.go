@@ -1,9 +1,11 @@
-package evidence
+package signed
 
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -18,6 +20,17 @@ const (
 	privateFile = "evidence.key"
 	publicFile  = "evidence.pub"
 )
+
+// KeyID names a public key: the first 16 hexadecimal digits of its SHA-256.
+func KeyID(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
+}
+
+// PublicOf returns the public half of a key.
+func PublicOf(key ed25519.PrivateKey) ed25519.PublicKey {
+	return ed25519.PublicKey(key[ed25519.SeedSize:])
+}
 
 // OpenKey reads the key pair of a directory, or makes one if there is none: an
 // ed25519 key as PKCS #8, and its public half beside it.
