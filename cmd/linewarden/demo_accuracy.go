@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/rules"
 )
 
 // The marks that every rule, and all of them together, have to reach.
@@ -59,23 +59,11 @@ func (s share) value() float64 {
 	return float64(s.of) / float64(s.all)
 }
 
-// wilson returns the 95 % score interval of a share (Wilson 1927): it stays
-// within 0 and 1 and says something also where nothing failed.
-func (s share) wilson() (low, high float64) {
-	if s.all == 0 {
-		return 0, 1
-	}
-	const z = 1.959964
-	n, p := float64(s.all), s.value()
-	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return max(0, (middle-half)/(1+z*z/n)), min(1, (middle+half)/(1+z*z/n))
-}
-
 func (s share) String() string {
 	if s.all == 0 {
 		return "–"
 	}
-	low, high := s.wilson()
+	low, high := rules.Wilson(uint64(s.of), uint64(s.all))
 	return fmt.Sprintf("%.3f [%.3f, %.3f] %d/%d", s.value(), low, high, s.of, s.all)
 }
 

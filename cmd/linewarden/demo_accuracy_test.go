@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
@@ -10,29 +9,6 @@ import (
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/rules/engine"
 )
-
-// TestWilson compares with intervals worked out by hand from Wilson's formula,
-// with z = 1.959964.
-func TestWilson(t *testing.T) {
-	for _, c := range []struct {
-		s         share
-		low, high float64
-	}{
-		{share{0, 10}, 0, 0.2775},
-		{share{10, 10}, 0.7225, 1},
-		{share{5, 10}, 0.2366, 0.7634},
-		{share{81, 263}, 0.2553, 0.3662}, // Newcombe 1998, table I
-		{share{15, 148}, 0.0624, 0.1605}, // Newcombe 1998, table I
-		{share{0, 20}, 0, 0.1611},        // Newcombe 1998, table I
-		{share{1, 29}, 0.0061, 0.1718},   // Newcombe 1998, table I
-		{share{0, 0}, 0, 1},
-	} {
-		low, high := c.s.wilson()
-		if math.Abs(low-c.low) > 5e-5 || math.Abs(high-c.high) > 5e-5 {
-			t.Errorf("%d of %d: [%.4f, %.4f], want [%.4f, %.4f]", c.s.of, c.s.all, low, high, c.low, c.high)
-		}
-	}
-}
 
 // played is an outcome in which a rule has so many violators, of which some are
 // missed, and so many false findings.

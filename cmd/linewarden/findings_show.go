@@ -84,6 +84,8 @@ type grounds struct {
 	LedgerRows   []storage.LedgerRow    `json:"ledger_rows"`
 	Routes       []routeGround          `json:"routes"`
 	Completeness []exporterCompleteness `json:"exporter_completeness"`
+	// Precision is how often people confirmed what the rule found.
+	Precision rules.Precision `json:"rule_precision"`
 }
 
 // routeGround is one path that was held in the window.
@@ -115,6 +117,11 @@ func (o *opened) groundsOf(ctx context.Context, f *rules.Finding) (*grounds, err
 	if all.Events, err = o.Events(ctx, f.ID); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
+	decided, err := o.Adjudications(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what became of the rule's findings: %w", err)
+	}
+	all.Precision = rules.PrecisionOf(decided, f.Rule)
 	var known time.Time
 	if f.Basis != nil {
 		known = f.Basis.Ledgers.Known
@@ -187,6 +194,7 @@ func (all *grounds) write(w io.Writer, loc *time.Location) error {
 		return t.In(loc).Format(time.RFC3339)
 	}
 	var b strings.Builder
+	fmt.Fprintf(&b, "\n规则查准率 Precision of the rule (confirmed of adjudicated, 95 %% interval): %s\n", all.Precision)
 	if all.Basis == nil {
 		b.WriteString("\n判定依据未保存 The facts it was derived from were not kept\n")
 	} else {

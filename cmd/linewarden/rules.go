@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -27,6 +28,9 @@ type ruleRow struct {
 	Lookback int         `json:"lookback_days"`
 	Quiet    int         `json:"quiet_days"`
 	Params   []ruleParam `json:"params"`
+	// Precision is how many of the findings that people decided about they
+	// confirmed; null where the store could not be asked.
+	Precision *rules.Precision `json:"precision"`
 }
 
 type ruleParam struct {
@@ -39,11 +43,16 @@ type ruleParam struct {
 	Meaning rules.Text `json:"meaning"`
 }
 
-func ruleRows(cfg *Config) ([]ruleRow, error) {
+func (g *globals) ruleRows(ctx context.Context) ([]ruleRow, error) {
+	cfg, err := g.config()
+	if err != nil {
+		return nil, err
+	}
 	set, err := cfg.ruleset()
 	if err != nil {
 		return nil, err
 	}
+	decided, known := g.adjudications(ctx, cfg)
 	var rows []ruleRow
 	for _, r := range set.catalogue {
 		values, err := r.Spec.ParamsWith(cfg.Rules.Params[r.Spec.ID])
@@ -62,6 +71,10 @@ func ruleRows(cfg *Config) ([]ruleRow, error) {
 				Name: p.Name, Unit: p.Unit, Default: p.Default, Value: values[p.Name], Min: p.Min, Max: p.Max, Meaning: p.Meaning,
 			})
 		}
+		if known {
+			p := rules.PrecisionOf(decided, r.Spec.ID)
+			row.Precision = &p
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -70,29 +83,25 @@ func ruleRows(cfg *Config) ([]ruleRow, error) {
 func newRulesList(g *globals) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use: "list", Short: "List the rules", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use: "list", Short: "List the rules, with how many of their findings people confirmed", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			cfg, err := g.config()
-			if err != nil {
-				return err
-			}
-			rows, err := ruleRows(cfg)
+			rows, err := g.ruleRows(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if format == "json" {
 				return report.WriteJSON(g.out, rows)
 			}
-			t := report.NewTable("规则 RULE", "条款 CLAUSES", "数据 NEEDS", "回看 LOOK-BACK", "说明 TITLE")
+			t := report.NewTable("规则 RULE", "条款 CLAUSES", "数据 NEEDS", "回看 LOOK-BACK", "查准率 PRECISION [95 %]", "说明 TITLE")
 			for _, r := range rows {
 				needs := "流量 traffic"
 				if r.Ledger {
 					needs = "台账 ledgers"
 				}
-				t.AppendRow(table.Row{r.ID, strings.Join(r.Clauses, "\n"), needs, fmt.Sprintf("%d d", r.Lookback), r.Title.ZH + "\n" + r.Title.EN})
+				t.AppendRow(table.Row{r.ID, strings.Join(r.Clauses, "\n"), needs, fmt.Sprintf("%d d", r.Lookback), precisionText(r.Precision), r.Title.ZH + "\n" + r.Title.EN})
 			}
 			_, err = fmt.Fprintln(g.out, t.Render())
 			return err
@@ -106,15 +115,11 @@ func newRulesShow(g *globals) *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show one rule: what it claims and its parameters", Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf("format", format, "table", "json"); err != nil {
 				return err
 			}
-			cfg, err := g.config()
-			if err != nil {
-				return err
-			}
-			rows, err := ruleRows(cfg)
+			rows, err := g.ruleRows(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -134,8 +139,8 @@ func showRule(g *globals, r ruleRow, format string) error {
 	if format == "json" {
 		return report.WriteJSON(g.out, []ruleRow{r})
 	}
-	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n\n",
-		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(r.Clauses, ", "), r.Lookback, r.Quiet)
+	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n查准率 precision (confirmed of adjudicated, 95 %% interval): %s\n\n",
+		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(r.Clauses, ", "), r.Lookback, r.Quiet, precisionText(r.Precision))
 	t := report.NewTable("参数 PARAMETER", "值 VALUE", "默认 DEFAULT", "范围 RANGE", "单位 UNIT", "含义 MEANING")
 	for _, p := range r.Params {
 		t.AppendRow(table.Row{p.Name, p.Value, p.Default, fmt.Sprintf("%v – %v", p.Min, p.Max), p.Unit, p.Meaning.ZH + "\n" + p.Meaning.EN})
