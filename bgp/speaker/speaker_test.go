@@ -283,6 +283,9 @@ func TestGraceful(t *testing.T) {
 			for i := range c.want {
 				c.want[i] += " 127.0.0.2"
 			}
+			if c.cut == nil { // a router that comes back before its loss was seen is refused
+				tb.wait(t, "loss", func() bool { return len(tb.said) >= 2 })
+			}
 			if c.second != nil {
 				r = establish(t, "127.0.0.2", to, c.second)
 				r.send(routes(0x100000, 5))

@@ -175,7 +175,7 @@ func (p *Process) await(ctx context.Context) error {
 		err = json.Unmarshal(line, &s)
 	}
 	switch {
-	case err != nil && errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed): // wait closes our end when the child has ended
 		<-p.done
 		return fmt.Errorf("%w: %w", ErrStart, p.err)
 	case err != nil:
