@@ -299,9 +299,7 @@ func newAllocationBooks(list []ExporterBooks) allocationBooks {
 func (b allocationBooks) completeness(exporters []netip.Addr) (names []string, share float64) {
 	var all ExporterBooks
 	for _, e := range exporters {
-		all.Received += b[e].Received
-		all.Stored += b[e].Stored
-		all.Missed += b[e].Missed
+		all.Add(b[e])
 		names = append(names, e.String())
 	}
 	slices.Sort(names)

@@ -161,16 +161,40 @@ type ExporterBooks struct {
 	// Received, Stored and Missed count records; Missed is what the sequence
 	// numbers say never arrived.
 	Received, Stored, Missed uint64
-	// Minutes is the number of minutes in which something arrived.
+	// Minutes is the number of minutes in which something arrived: data, options
+	// or templates.
 	Minutes uint64
+	// Expected is the number of minutes of the span in which the exporter should
+	// have been heard, and Silent in how many of them it fell silent beyond its
+	// habit, as Hearing.Silence says.
+	Expected, Silent uint64
 }
 
-// Completeness is the share of the expected records that were stored, between
-// 0 and 1; an exporter that was never heard has completeness 0.
+// Add adds the account of another exporter of the same subject. Silence weighs
+// by minutes: a silent exporter may have had the traffic or may not.
+func (b *ExporterBooks) Add(other ExporterBooks) {
+	b.Received += other.Received
+	b.Stored += other.Stored
+	b.Missed += other.Missed
+	b.Minutes += other.Minutes
+	b.Expected += other.Expected
+	b.Silent += other.Silent
+}
+
+// Completeness is the share of what was to be expected that really arrived,
+// between 0 and 1: the share of records that were stored of those that arrived
+// or that sequence numbers say are missing, or where less, the share of minutes
+// in which the exporter did not fall silent. They are not multiplied: what was
+// sent in a silence and lost is in the sequence numbers too. An exporter that was
+// never heard has completeness 0.
 func (b ExporterBooks) Completeness() float64 {
-	expected := b.Received + b.Missed
-	if expected == 0 {
+	records := b.Received + b.Missed
+	if records == 0 {
 		return 0
 	}
-	return min(1, float64(b.Stored)/float64(expected))
+	share := min(1, float64(b.Stored)/float64(records))
+	if b.Expected > 0 {
+		share = min(share, 1-float64(b.Silent)/float64(b.Expected))
+	}
+	return share
 }

@@ -267,10 +267,7 @@ func (t *lineTable) open(rows []registry.Line) *LineFact {
 			continue
 		}
 		f.Exporters = append(f.Exporters, name)
-		b := t.books[p.Interface.Exporter]
-		all.Received += b.Received
-		all.Stored += b.Stored
-		all.Missed += b.Missed
+		all.Add(t.books[p.Interface.Exporter])
 	}
 	slices.Sort(f.Exporters)
 	f.Completeness = all.Completeness()

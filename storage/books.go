@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,11 +104,15 @@ func digestOf(entries []flows.Entry) (sum [sha256.Size]byte) {
 }
 
 // ExporterBooks returns the account of each exporter heard in the minutes that
-// begin in w, ordered by address. What nobody can be held to, such as drops of
-// the kernel, is not in it.
+// begin in w, and of those that were heard in the weeks before and fell silent,
+// ordered by address. What nobody can be held to, such as drops of the kernel,
+// is not in it.
 func (s *Store) ExporterBooks(ctx context.Context, w rules.Window) ([]rules.ExporterBooks, error) {
-	var list []rules.ExporterBooks
-	err := s.query(ctx, "read books", `SELECT exporter, family, sum(received), sum(kept), sum(missed), toUInt64(length(groupUniqArrayArray(minutes))) AS heard
+	books, err := s.hearings(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	err = s.query(ctx, "read books", `SELECT exporter, family, sum(received), sum(kept), sum(missed), toUInt64(length(groupUniqArrayArray(minutes))) AS heard
 FROM
 (
     SELECT exporter, family, sum(records) AS received, sum(flow_books.stored) AS kept,
@@ -117,8 +123,7 @@ FROM
     WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC') AND family > 0
     GROUP BY exporter, family, domain, version
 )
-GROUP BY exporter, family
-ORDER BY exporter, family`,
+GROUP BY exporter, family`,
 		func(r driver.Rows) error {
 			var (
 				addr netip.Addr
@@ -129,10 +134,60 @@ ORDER BY exporter, family`,
 				return err
 			}
 			b.Exporter = addrOf(addr, family(kind))
-			list = append(list, b)
+			known := books[b.Exporter]
+			b.Expected, b.Silent = known.Expected, known.Silent
+			books[b.Exporter] = b
 			return nil
 		}, secondsOf(w)...)
-	return list, err
+	return slices.SortedFunc(maps.Values(books), func(a, b rules.ExporterBooks) int { return a.Exporter.Compare(b.Exporter) }), err
+}
+
+// hearings returns for how long exporters should have been heard and fell
+// silent, by the habits of the days up to the end of w.
+func (s *Store) hearings(ctx context.Context, w rules.Window) (map[netip.Addr]rules.ExporterBooks, error) {
+	heard := make(map[netip.Addr]rules.Hearing)
+	var anybody int64
+	back := rules.Window{From: w.To.AddDate(0, 0, -rules.HearingDays), To: w.To}
+	if w.From.Before(back.From) {
+		back.From = w.From
+	}
+	err := s.query(ctx, "read when exporters were heard", `WITH
+    arrayFilter(p -> p.2 - p.1 > 1, arrayZip(arrayPopBack(minutes), arrayPopFront(minutes))) AS pauses
+SELECT exporter, family, minutes[1], minutes[-1], arrayMap(p -> p.1, pauses), arrayMap(p -> p.2, pauses)
+FROM
+(
+    SELECT exporter, family, arraySort(groupUniqArray(intDiv(toUnixTimestamp(minute), 60))) AS minutes
+    FROM flow_books
+    WHERE minute >= toDateTime({from:Int64}, 'UTC') AND minute < toDateTime({to:Int64}, 'UTC') AND family > 0 AND datagrams > 0
+    GROUP BY exporter, family
+)`,
+		func(r driver.Rows) error {
+			var (
+				addr          netip.Addr
+				kind          uint8
+				first, last   uint32
+				after, before []uint32
+			)
+			if err := r.Scan(&addr, &kind, &first, &last, &after, &before); err != nil {
+				return err
+			}
+			h := rules.Hearing{First: int64(first), Last: int64(last), Pauses: make([]rules.Pause, len(after))}
+			for i := range after {
+				h.Pauses[i] = rules.Pause{After: int64(after[i]), Before: int64(before[i])}
+			}
+			heard[addrOf(addr, family(kind))] = h
+			anybody = max(anybody, h.Last)
+			return nil
+		}, secondsOf(back)...)
+	books := make(map[netip.Addr]rules.ExporterBooks, len(heard))
+	for addr, h := range heard {
+		b := rules.ExporterBooks{Exporter: addr}
+		b.Expected, b.Silent = h.Silence(w, anybody)
+		if b.Expected > 0 {
+			books[addr] = b
+		}
+	}
+	return books, err
 }
 
 // secondsOf returns the parameters from and to: the minute of the beginning and

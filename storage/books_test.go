@@ -109,8 +109,8 @@ func TestExporterBooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []rules.ExporterBooks{
-		{Exporter: netip.MustParseAddr(a), Received: 222, Stored: 222, Missed: 20 + 9, Minutes: 2},
-		{Exporter: netip.MustParseAddr(b), Received: 5, Stored: 5, Missed: 0, Minutes: 1},
+		{Exporter: netip.MustParseAddr(a), Received: 222, Stored: 222, Missed: 20 + 9, Minutes: 2, Expected: 60},
+		{Exporter: netip.MustParseAddr(b), Received: 5, Stored: 5, Missed: 0, Minutes: 1, Expected: 60},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
 		t.Error(diff)
@@ -155,5 +155,42 @@ func TestBooksAreWrittenOnce(t *testing.T) {
 	testkit.BalanceEntries(t, got)
 	if len(got) != 1 || got[0].Count.Records != 70 {
 		t.Errorf("got %+v, want 7 times 10 records", got)
+	}
+}
+
+// TestExporterBooksTellSilence has one exporter go on, one fall silent for some
+// hours of the last day, one fall silent days before it and one join in its
+// middle, each heard by templates alone in most minutes.
+func TestExporterBooksTellSilence(t *testing.T) {
+	s := open(t, configure(t))
+	const day = 24 * 60
+	var write []flows.Entry
+	for m := -4 * day; m < day; m += 5 {
+		hear := func(address string, heard bool) {
+			if heard {
+				write = append(write, entry(address, 1, flows.NetFlow9, m, flows.Count{Datagrams: 1, Templates: 1}))
+			}
+		}
+		hear("192.0.2.1", true)
+		hear("192.0.2.2", m < 6*60 || m >= 9*60)
+		hear("2001:db8::3", m < -day/2)
+		hear("192.0.2.4", m >= day/2)
+		hear("192.0.2.5", m < -40*day) // never
+	}
+	if err := s.WriteBooks(t.Context(), write); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.ExporterBooks(t.Context(), rules.Window{From: noon, To: noon.AddDate(0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []rules.ExporterBooks{
+		{Exporter: netip.MustParseAddr("192.0.2.1"), Minutes: day / 5, Expected: day - 4},
+		{Exporter: netip.MustParseAddr("192.0.2.2"), Minutes: day/5 - 36, Expected: day - 4, Silent: 3 * 60},
+		{Exporter: netip.MustParseAddr("192.0.2.4"), Minutes: day / 10, Expected: day/2 - 4},
+		{Exporter: netip.MustParseAddr("2001:db8::3"), Expected: day - 4, Silent: day - 4},
+	}
+	if diff := cmp.Diff(want, got, compareAddrs); diff != "" {
+		t.Error(diff)
 	}
 }

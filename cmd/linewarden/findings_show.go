@@ -100,10 +100,15 @@ type routeGround struct {
 
 // exporterCompleteness is what arrived of one exporter in the window.
 type exporterCompleteness struct {
-	Exporter     string  `json:"exporter"`
-	Received     uint64  `json:"received"`
-	Stored       uint64  `json:"stored"`
-	Missed       uint64  `json:"missed"`
+	Exporter string `json:"exporter"`
+	Received uint64 `json:"received"`
+	Stored   uint64 `json:"stored"`
+	Missed   uint64 `json:"missed"`
+	// Minutes is in how many minutes it was heard, Expected in how many it should
+	// have been, and Silent in how many of those it fell silent beyond its habit.
+	Minutes      uint64  `json:"minutes_heard"`
+	Expected     uint64  `json:"minutes_expected"`
+	Silent       uint64  `json:"minutes_silent"`
 	Completeness float64 `json:"completeness"`
 }
 
@@ -179,7 +184,9 @@ func (o *opened) addCompleteness(ctx context.Context, all *grounds, exporters ma
 	}
 	for _, b := range books {
 		if exporters[b.Exporter.String()] {
-			all.Completeness = append(all.Completeness, exporterCompleteness{b.Exporter.String(), b.Received, b.Stored, b.Missed, b.Completeness()})
+			all.Completeness = append(all.Completeness, exporterCompleteness{
+				b.Exporter.String(), b.Received, b.Stored, b.Missed, b.Minutes, b.Expected, b.Silent, b.Completeness(),
+			})
 		}
 	}
 	return nil
@@ -219,9 +226,9 @@ func (all *grounds) write(w io.Writer, loc *time.Location) error {
 		fmt.Fprintf(&b, "\n%s\n", t.Render())
 	}
 	if len(all.Completeness) > 0 {
-		t := report.NewTable("采集点 EXPORTER", "收到 RECEIVED", "入库 STORED", "缺失 MISSED", "完整性 COMPLETENESS")
+		t := report.NewTable("采集点 EXPORTER", "收到 RECEIVED", "入库 STORED", "缺失 MISSED", "静默分钟 SILENT MINUTES", "完整性 COMPLETENESS")
 		for _, c := range all.Completeness {
-			t.AppendRow(table.Row{c.Exporter, c.Received, c.Stored, c.Missed, fmt.Sprintf("%.4f", c.Completeness)})
+			t.AppendRow(table.Row{c.Exporter, c.Received, c.Stored, c.Missed, fmt.Sprintf("%d/%d", c.Silent, c.Expected), fmt.Sprintf("%.4f", c.Completeness)})
 		}
 		fmt.Fprintf(&b, "\n%s\n", t.Render())
 	}

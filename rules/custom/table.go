@@ -233,17 +233,14 @@ func (g *gathering[R]) fact(id string) Fact[R] {
 
 // completeness is that of the exporters, all that were heard if none is named.
 func (g *gathering[R]) completeness(of map[netip.Addr]bool) (names []string, share float64) {
-	var stored, expected float64
+	var all rules.ExporterBooks
 	for _, b := range g.books {
 		if of != nil && !of[b.Exporter] {
 			continue
 		}
 		names = append(names, b.Exporter.String())
-		stored += float64(min(b.Stored, b.Received+b.Missed))
-		expected += float64(b.Received + b.Missed)
+		b.Stored = min(b.Stored, b.Received+b.Missed)
+		all.Add(b)
 	}
-	if expected == 0 {
-		return names, 0
-	}
-	return names, math.Round(1e4*stored/expected) / 1e4
+	return names, math.Round(1e4*all.Completeness()) / 1e4
 }
