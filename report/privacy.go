@@ -14,9 +14,9 @@ type Privacy struct {
 	// Mask is applied to networks of third parties.
 	Mask Mask
 	// Unmasked shows networks, persons and restricted bodies as they are.
-	// Reason says why, and is printed.
-	Unmasked bool
-	Reason   string
+	// Reason says why and By who ordered it, and both are printed.
+	Unmasked   bool
+	Reason, By string
 	// Recipient and Purpose are printed and stand in the watermark.
 	Recipient, Purpose string
 	// Expires is the last day the report may be used.

@@ -20,13 +20,13 @@ import (
 )
 
 func newReport(g *globals) *cobra.Command {
-	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g), newReportDiff(g))
+	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g), newReportReconciliation(g), newReportDiff(g))
 }
 
 // reportFlags are those of every report.
 type reportFlags struct {
-	out, language, reason, recipient, purpose, expires string
-	unmasked                                           bool
+	unmaskFlags
+	out, language, recipient, purpose, expires string
 	// usual is the purpose where none is given.
 	usual rules.Text
 }
@@ -36,21 +36,18 @@ func (f *reportFlags) bind(c *cobra.Command, usual rules.Text) {
 	flags := c.Flags()
 	flags.StringVarP(&f.out, "out", "o", "", "`directory` to write; it must not be there yet, or be empty")
 	flags.StringVar(&f.language, "lang", "zh", "language of the PDF file: zh or en")
-	flags.BoolVar(&f.unmasked, "unmasked", false, "show third parties, persons and restricted bodies as they are; needs --reason, and is logged")
-	flags.StringVar(&f.reason, "reason", "", "`text` that says why nothing is masked; it is printed on the report")
+	f.unmaskFlags.bind(c)
 	flags.StringVar(&f.recipient, "recipient", "", "`name` of who the report is for; it stands in the watermark")
 	flags.StringVar(&f.purpose, "purpose", "", "`text` that says what the report is for (default: "+usual.EN+")")
 	flags.StringVar(&f.expires, "expires", "", "last `day` the report may be used (default: a year after what it is about)")
 }
 
 func (f *reportFlags) check() error {
-	switch {
-	case f.out == "":
+	if f.out == "" {
 		return usagef("--out is missing: name the directory to write")
-	case f.unmasked && f.reason == "":
-		return usagef("--unmasked needs --reason: it is logged and printed on the report")
-	case !f.unmasked && f.reason != "":
-		return usagef("--reason is given with --unmasked only")
+	}
+	if err := f.unmaskFlags.check(); err != nil {
+		return err
 	}
 	return oneOf("lang", f.language, quarterly.Languages()...)
 }
@@ -106,6 +103,9 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	if err != nil {
 		return err
 	}
+	if privacy.By, err = f.permit(ctx, cfg, g.err, "report/"+q.String()); err != nil {
+		return err
+	}
 	s, err := openStore(ctx, g)
 	if err != nil {
 		return err
@@ -116,9 +116,6 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 		}
 		if err := s.gatherQuarter(ctx, cfg, in, g); err != nil {
 			return fmt.Errorf("report %s: %w", q, err)
-		}
-		if f.unmasked {
-			g.logger().Warn("report written without masking", "quarter", q.String(), "reason", f.reason, "recipient", f.recipient, "out", f.out)
 		}
 		files, err := quarterly.Make(in, key)
 		if err != nil {

@@ -55,15 +55,15 @@ func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) 
 		if p.Privacy, err = f.privacy(cfg, registry.DateOf(m.Finding.Window.To.In(cfg.location))); err != nil {
 			return err
 		}
+		if p.Privacy.By, err = f.permit(ctx, cfg, g.err, "finding/"+id, m.Finding.Province); err != nil {
+			return err
+		}
 		if p.Ledgers, err = s.snapshot(ctx, cfg, g.logger()); err != nil {
 			return err
 		}
 		files, err := p.Files(key)
 		if err != nil {
 			return err
-		}
-		if f.unmasked {
-			g.logger().Warn("report written without masking", "finding", id, "reason", f.reason, "recipient", f.recipient, "out", f.out)
 		}
 		if err := writeDirWhole(f.out, files); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/quarterly"
+	"github.com/linewarden/linewarden/report/reconciliation"
 	"github.com/linewarden/linewarden/report/signed"
 )
 
@@ -34,6 +35,13 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 	case casefile.ProblemKind:
 		intact = fmt.Sprintf("%d files as signed", len(o.Common.Files))
 		verdict = problemVerdict{o.Common, o.Problems}
+	case reconciliation.Kind:
+		v, err := reconciliation.Verify(o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		intact = fmt.Sprintf("%d files as signed", len(o.Common.Files))
+		verdict, problems = v, v.Problems
 	default:
 		v, err := quarterly.Verify(o)
 		if err != nil {

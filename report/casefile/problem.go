@@ -47,11 +47,7 @@ type problemManifest struct {
 	Window      rules.Window  `json:"window"`
 	Ledgers     string        `json:"ledgers_version"`
 	Log         rules.Link    `json:"log"` // of the last event of the finding
-	Masked      bool          `json:"masked"`
-	Reason      string        `json:"unmasked_reason"`
-	Recipient   string        `json:"recipient"`
-	Purpose     string        `json:"purpose"`
-	Expires     string        `json:"expires"`
+	report.Handling
 }
 
 // Files returns the files of the report by name, the manifest and its signature
@@ -107,7 +103,7 @@ func (p *Problem) sheet() *sheet {
 	masking := pick("第三方网络、个人与限制类单位名称已脱敏", "networks of third parties, persons and restricted bodies are masked")
 	class := rules.Text{ZH: "重大问题 · 已脱敏", EN: "major problem, masked"}
 	if v.Unmasked {
-		masking = pick("未脱敏，原因："+v.Reason, "not masked, because: "+v.Reason)
+		masking = pick("未脱敏，原因："+v.Reason+"；批准人："+v.By, "not masked, because: "+v.Reason+"; by "+v.By)
 		class = rules.Text{ZH: "重大问题 · 未脱敏", EN: "major problem, not masked"}
 	}
 	none := func(s string) string {
@@ -146,7 +142,7 @@ func (p *Problem) manifest(m *evidence.Material, files map[string][]byte, key ed
 		Common: signed.List(ProblemKind, problemFormat, files, key), Carrier: p.Carrier,
 		Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
 		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()},
-		Masked: !v.Unmasked, Reason: v.Reason, Recipient: v.Recipient, Purpose: v.Purpose, Expires: v.Expires.String(),
+		Handling: v.Handling(),
 	}
 	if f.Basis != nil {
 		out.Ledgers = f.Basis.Ledgers.ID

@@ -122,6 +122,7 @@ func (m *maker) about() report.Sheet {
 		{t.pick("报告", "report"), t.title()},
 		{t.pick("密级与脱敏", "class"), t.class()},
 		{t.pick("未脱敏原因", "reason for not masking"), p.Reason},
+		{t.pick("批准人", "unmasked by"), p.By},
 		{t.pick("接收单位", "recipient"), p.Recipient},
 		{t.pick("用途", "purpose"), p.Purpose},
 		{t.pick("有效期至", "valid until"), p.Expires.String()},

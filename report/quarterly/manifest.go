@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"time"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
@@ -35,13 +36,7 @@ type Manifest struct {
 	Rules map[string]string `json:"rule_versions"`
 	Log   rules.Link        `json:"log"`
 
-	Masked    bool   `json:"masked"`
-	MaskV4    int    `json:"third_party_prefix_v4"` // bits; 0 where nothing was masked
-	MaskV6    int    `json:"third_party_prefix_v6"`
-	Reason    string `json:"unmasked_reason"`
-	Recipient string `json:"recipient"`
-	Purpose   string `json:"purpose"`
-	Expires   string `json:"expires"`
+	report.Handling
 
 	// Counts are of findings.json, and stand in every other file.
 	Counts Tally      `json:"counts"`
@@ -61,12 +56,8 @@ func (m *maker) manifest(files map[string][]byte, key ed25519.PrivateKey) Manife
 	out := Manifest{
 		Common: signed.List(Kind, Format, files, key), Carrier: in.Carrier, Quarter: in.Quarter.String(), Language: in.Language, TimeZone: in.Location.String(),
 		Unfinished: in.Unfinished, Rules: make(map[string]string), Log: in.Log,
-		Masked: !in.Privacy.Unmasked, Reason: in.Privacy.Reason, Recipient: in.Privacy.Recipient, Purpose: in.Privacy.Purpose,
-		Expires: in.Privacy.Expires.String(), Counts: m.tally(func(*rules.Finding) bool { return true }),
+		Handling: in.Privacy.Handling(), Counts: m.tally(func(*rules.Finding) bool { return true }),
 		Note: note(),
-	}
-	if out.Masked {
-		out.MaskV4, out.MaskV6 = in.Privacy.Mask.V4, in.Privacy.Mask.V6
 	}
 	out.Spans.Quarter, out.Spans.Before, out.Spans.Cumulative = utc(m.window), utc(m.before), m.window.To.UTC()
 	out.Ledgers.Import, out.Ledgers.Known = in.Version.ID, in.Version.Known.UTC()

@@ -92,7 +92,7 @@ func (t *typesetter) front(title string) {
 		fmt.Sprintf("第三方网络截至 /%d（IPv4）与 /%d（IPv6），个人与限制类单位名称已脱敏", p.Mask.V4, p.Mask.V6),
 		fmt.Sprintf("networks of third parties no finer than /%d and /%d; persons and restricted bodies are masked", p.Mask.V4, p.Mask.V6))
 	if p.Unmasked {
-		masking = t.pick("未脱敏，原因："+p.Reason, "not masked, because: "+p.Reason)
+		masking = t.pick("未脱敏，原因："+p.Reason+"；批准人："+p.By, "not masked, because: "+p.Reason+"; by "+p.By)
 	}
 	known := "–"
 	if in.Version.ID != "" {
