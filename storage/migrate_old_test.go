@@ -36,7 +36,8 @@ SELECT now(), now64(9, 'UTC'), now64(9, 'UTC'), seen - toIntervalSecond(number),
 				}
 			}
 			carried, err := s.Number(t.Context(), "SELECT sum(bytes) FROM line_networks")
-			if err != nil || carried == 0 {
+			// Since schema 3 no view fills it.
+			if rolled := strings.Contains(dump, "schema-5"); err != nil || (carried == 0) != rolled {
 				t.Fatalf("the old views have filled %d bytes, %v", carried, err)
 			}
 			migrateTogether(t, cfg, 3)

@@ -39,8 +39,8 @@ func TestMigrateTwice(t *testing.T) {
 	if n := count(t, s, "flows"); n != 10 {
 		t.Errorf("%d flows are left of 10", n)
 	}
-	if n := count(t, s, "schema_versions"); n != 5 {
-		t.Errorf("%d steps are noted, want 5", n)
+	if n := count(t, s, "schema_versions"); n != 7 {
+		t.Errorf("%d steps are noted, want 7", n)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	if !errors.Is(err, storage.ErrNewerSchema) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"schema 99", "up to 5", "use the newer linewarden"} {
+	for _, want := range []string{"schema 99", "up to 7", "use the newer linewarden"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
@@ -185,10 +185,10 @@ func TestRetentionFollowsTheConfiguration(t *testing.T) {
 		flows time.Duration
 		want  string
 	}{
-		{7 * 24 * time.Hour, "TTL stored + toIntervalSecond(604800)"},
-		{36 * time.Hour, "TTL stored + toIntervalSecond(129600)"},
+		{7 * 24 * time.Hour, "TTL stored + toIntervalSecond(864000)"},
+		{36 * time.Hour, "TTL stored + toIntervalSecond(388800)"},
 		{0, ""},
-		{time.Hour, "TTL stored + toIntervalSecond(3600)"},
+		{time.Hour, "TTL stored + toIntervalSecond(262800)"},
 	} {
 		cfg.Retention.Flows = tt.flows
 		s, err := storage.Open(t.Context(), cfg)
@@ -222,7 +222,7 @@ func TestOldRowsGo(t *testing.T) {
 	}
 	store(t, s, old...)
 	for _, statement := range []string{
-		"INSERT INTO flows SELECT * REPLACE (now() - toIntervalDay(8) AS stored) FROM flows",
+		"INSERT INTO flows SELECT * REPLACE (now() - toIntervalDay(11) AS stored) FROM flows",
 		"OPTIMIZE TABLE flows FINAL",
 	} {
 		if err := s.Exec(t.Context(), statement); err != nil {

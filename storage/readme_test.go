@@ -18,8 +18,10 @@ This page is made from the schema: ` + "`go test ./storage -run Readme -update`"
 ## Tables
 
 Lifetimes are those of ` + "`storage.retention`" + ` and count from the named column; the
-configuration may change them at any time. Tables that are partitioned drop whole
-partitions. No partition hangs on event time, so a clock that is far off cannot
+configuration may change them at any time. ` + "`Expire`" + ` deletes whole partitions (of
+` + "`findings`" + `, whole years) once all they can hold is older, and writes into
+` + "`retention_log`" + ` first what it deletes; copies under holds stay. The engine does so by
+itself, without a record, only where nobody called that for two days more. No partition hangs on event time, so a clock that is far off cannot
 make many of them, and each batch of flows is one part: all of it or nothing.
 
 | table | holds | engine | partition | order | kept |

@@ -39,7 +39,7 @@ const (
 func schema() []*table {
 	return withHolds(append([]*table{
 		flowTable(), bookTable(), ledgerRowTable(), ledgerVersionTable(),
-		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(), leaseTable(),
+		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(), leaseTable(), retentionTable(),
 	}, rollupTables()...))
 }
 

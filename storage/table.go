@@ -90,8 +90,9 @@ func (t *table) computeAliases() string {
 	return "ALTER TABLE " + t.name + " " + strings.Join(changes, ", ")
 }
 
-// ttl is the expression after which rows are dropped, written as ClickHouse
-// prints it; empty when they are kept for good.
+// ttl is the expression after which the engine drops rows by itself, written as
+// ClickHouse prints it; empty when they are kept for good. It comes after Expire
+// would have deleted them, which writes a record first.
 func (t *table) ttl(r Retention) string {
 	if t.retention == nil {
 		return ""
@@ -100,7 +101,7 @@ func (t *table) ttl(r Retention) string {
 	if keep <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s + toIntervalSecond(%d)", t.birth, int64(keep/time.Second))
+	return fmt.Sprintf("%s + toIntervalSecond(%d)", t.birth, int64((keep+t.partitionSpan()+backstop)/time.Second))
 }
 
 // names returns the columns that are inserted, separated by commas.

@@ -47,13 +47,15 @@ func (a *auditor) setRules(set *ruleset) {
 
 // schedule runs the rules at once and then from time to time, until ctx ends.
 // A run that fails is logged, and the next one covers its days too. Hours are
-// rolled up as they close, however seldom the rules are run.
+// rolled up as they close, and what is too old is deleted, however seldom the
+// rules are run.
 func (a *auditor) schedule(ctx context.Context) {
 	tick, hour := time.NewTicker(a.every), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	for {
 		a.rollUpClosed(ctx)
+		a.expireClosed(ctx)
 		day := lastCompleteDay(time.Now().Add(-lateness), a.location)
 		if _, err := a.run(ctx, engine.Request{LastDay: day}); err != nil && ctx.Err() == nil {
 			a.log.Error("audit failed and is tried again at the next time", "error", err, "every", a.every)
@@ -64,6 +66,7 @@ func (a *auditor) schedule(ctx context.Context) {
 				return
 			case <-hour.C:
 				a.rollUpClosed(ctx)
+				a.expireClosed(ctx)
 			case <-tick.C:
 				waiting = false
 			}
