@@ -24,6 +24,22 @@ type LineNetworks struct {
 	Unscaled uint64
 }
 
+// LineSource is what one line carried between one network on the customer's side
+// and all networks at its far end on one local day.
+type LineSource struct {
+	Line    string
+	Day     registry.Date
+	Network netip.Prefix
+	// FromCustomer and ToCustomer are bytes scaled by the sampling rate, of those
+	// pairs of networks of which a packet was seen on the day.
+	FromCustomer, ToCustomer uint64
+	// Samples is the number of packets that were really seen of the pairs in which
+	// the network sent something.
+	Samples uint64
+	// Unscaled is the number of exported bytes whose sampling rate is not known.
+	Unscaled uint64
+}
+
 // LineService is an address and port of a line that networks at the line's
 // other end used as a server on one day. The port is 0 where the protocol has
 // none.

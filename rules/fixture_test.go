@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/netip"
@@ -64,6 +65,52 @@ func each[T any](rows []T) iter.Seq2[T, error] {
 
 func (f trafficOf) LineNetworks(context.Context, rules.Window, *time.Location, ...string) iter.Seq2[rules.LineNetworks, error] {
 	return each(f.networks)
+}
+
+// LineSources adds up the networks of the test by their near side.
+func (f trafficOf) LineSources(context.Context, rules.Window, *time.Location, ...string) iter.Seq2[rules.LineSource, error] {
+	type key struct {
+		line string
+		day  registry.Date
+		near netip.Prefix
+	}
+	pair := make(map[rules.LineNetworks]*rules.LineNetworks) // by all but its figures
+	for i := range f.networks {
+		n := &f.networks[i]
+		k := rules.LineNetworks{Line: n.Line, Day: n.Day, Near: n.Near, Far: n.Far}
+		if pair[k] == nil {
+			pair[k] = &rules.LineNetworks{}
+		}
+		pair[k].FromCustomer += n.FromCustomer
+		pair[k].ToCustomer += n.ToCustomer
+		pair[k].Samples += n.Samples
+		pair[k].Unscaled += n.Unscaled
+	}
+	by := make(map[key]*rules.LineSource)
+	for k, n := range pair {
+		s := by[key{k.Line, k.Day, k.Near}]
+		if s == nil {
+			s = &rules.LineSource{Line: k.Line, Day: k.Day, Network: k.Near}
+			by[key{k.Line, k.Day, k.Near}] = s
+		}
+		s.Unscaled += n.Unscaled
+		if n.Samples == 0 {
+			continue
+		}
+		s.FromCustomer += n.FromCustomer
+		s.ToCustomer += n.ToCustomer
+		if n.FromCustomer > 0 {
+			s.Samples += n.Samples
+		}
+	}
+	rows := make([]rules.LineSource, 0, len(by))
+	for _, s := range by {
+		rows = append(rows, *s)
+	}
+	slices.SortFunc(rows, func(a, b rules.LineSource) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Day, b.Day), a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
+	})
+	return each(rows)
 }
 
 func (f trafficOf) LineHours(context.Context, rules.Window) iter.Seq2[rules.LineHour, error] {

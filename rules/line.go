@@ -289,25 +289,25 @@ func (t *lineTable) rowOn(line string, day registry.Date) *registry.Line {
 // than it saves.
 const mostNamedLines = 4096
 
+// named returns the lines a question about the table names; none asks for all.
+func (t *lineTable) named() []string {
+	if len(t.order) <= mostNamedLines {
+		return t.order
+	}
+	return nil
+}
+
 // eachUsage reads what the lines of the table carried between networks, and
 // keeps their totals. Rows without a packet have no figures to visit.
 func (t *lineTable) eachUsage(ctx context.Context, visit func(f *LineFact, row *registry.Line, u *LineNetworks)) error {
 	if len(t.order) == 0 {
 		return nil // and naming none would ask for all
 	}
-	var lines []string
-	if len(t.order) <= mostNamedLines {
-		lines = t.order
-	}
-	for u, err := range t.in.Traffic.LineNetworks(ctx, t.in.Span.Window(), t.in.Span.Location, lines...) {
+	for u, err := range t.in.Traffic.LineNetworks(ctx, t.in.Span.Window(), t.in.Span.Location, t.named()...) {
 		if err != nil {
 			return fmt.Errorf("read line networks: %w", err)
 		}
-		f := t.facts[u.Line]
-		if f == nil {
-			continue
-		}
-		row := t.rowOn(u.Line, u.Day)
+		f, row := t.carried(u.Line, u.Day)
 		if row == nil {
 			continue
 		}
@@ -319,6 +319,40 @@ func (t *lineTable) eachUsage(ctx context.Context, visit func(f *LineFact, row *
 		visit(f, row, &u)
 	}
 	return nil
+}
+
+// eachSource reads what the lines of the table carried by the networks on the
+// customer's side, and keeps their totals.
+func (t *lineTable) eachSource(ctx context.Context, visit func(f *LineFact, row *registry.Line, u *LineSource)) error {
+	if len(t.order) == 0 {
+		return nil // and naming none would ask for all
+	}
+	for u, err := range t.in.Traffic.LineSources(ctx, t.in.Span.Window(), t.in.Span.Location, t.named()...) {
+		if err != nil {
+			return fmt.Errorf("read line sources: %w", err)
+		}
+		f, row := t.carried(u.Line, u.Day)
+		if row == nil {
+			continue
+		}
+		f.UnscaledBytes += u.Unscaled
+		if u.FromCustomer+u.ToCustomer == 0 {
+			continue
+		}
+		f.ScaledBytes += u.FromCustomer + u.ToCustomer
+		visit(f, row, &u)
+	}
+	return nil
+}
+
+// carried returns the fact of a line and its row on a day; the row is nil where
+// the table has no line in service then.
+func (t *lineTable) carried(line string, day registry.Date) (*LineFact, *registry.Line) {
+	f := t.facts[line]
+	if f == nil {
+		return nil, nil
+	}
+	return f, t.rowOn(line, day)
 }
 
 // amount writes a number of bytes for people, in binary units.

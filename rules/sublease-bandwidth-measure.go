@@ -131,7 +131,7 @@ func measureBandwidth(ctx context.Context, in Inputs, p Params) iter.Seq2[Bandwi
 		for _, id := range lines.order {
 			b.by[id] = &bandwidthLine{ledger: newLineLedger(), aside: make(map[string]*SourceAccount)}
 		}
-		if err := lines.eachUsage(ctx, b.add); err != nil {
+		if err := lines.eachSource(ctx, b.add); err != nil {
 			yield(BandwidthFact{}, err)
 			return
 		}
@@ -170,12 +170,12 @@ func enterprisesWithSpace(in Inputs) map[string]bool {
 }
 
 // add puts one row where it belongs. Only what comes from the customer counts.
-func (b *bandwidthLines) add(f *LineFact, row *registry.Line, u *LineNetworks) {
+func (b *bandwidthLines) add(f *LineFact, row *registry.Line, u *LineSource) {
 	own := b.lines.own(f, row, u.Day)
 	if own.view.IsCarrier(row.EnterpriseID) {
 		return
 	}
-	kind := b.seen.of(u.Line, u.Day, u.Near, func(n netip.Prefix) sourceKind { return sourceOf(own, b.downstreams, n) })
+	kind := b.seen.of(u.Line, u.Day, u.Network, func(n netip.Prefix) sourceKind { return sourceOf(own, b.downstreams, n) })
 	if kind == sourceKnown || kind == sourceUnknown {
 		b.addStranger(row.EnterpriseID, own, u, kind == sourceKnown)
 		return
@@ -201,15 +201,15 @@ func (b *bandwidthLines) add(f *LineFact, row *registry.Line, u *LineNetworks) {
 	}
 }
 
-func (b *bandwidthLines) addStranger(holder string, own ownAddresses, u *LineNetworks, known bool) {
+func (b *bandwidthLines) addStranger(holder string, own ownAddresses, u *LineSource, known bool) {
 	if b.current == nil || b.current.line != u.Line || b.current.day != u.Day {
 		b.closeDay()
 		b.current = &bandwidthDay{line: u.Line, day: u.Day, holder: holder, own: own, strangers: make(map[netip.Prefix]*stranger)}
 	}
-	s := b.current.strangers[u.Near]
+	s := b.current.strangers[u.Network]
 	if s == nil {
 		s = &stranger{known: known}
-		b.current.strangers[u.Near] = s
+		b.current.strangers[u.Network] = s
 	}
 	s.answered = s.answered || u.ToCustomer > 0
 	if u.FromCustomer > 0 {

@@ -25,6 +25,9 @@ type LineTraffic interface {
 	// LineNetworks yields what each line carried between networks, per day: each
 	// of those that are named, or all when none is.
 	LineNetworks(ctx context.Context, w Window, loc *time.Location, lines ...string) iter.Seq2[LineNetworks, error]
+	// LineSources yields the same by the network on the customer's side alone,
+	// which are far fewer rows.
+	LineSources(ctx context.Context, w Window, loc *time.Location, lines ...string) iter.Seq2[LineSource, error]
 	// LineHours yields what each line carried per hour.
 	LineHours(ctx context.Context, w Window) iter.Seq2[LineHour, error]
 	// LinePairs yields, for each of the lines and each day, how many address

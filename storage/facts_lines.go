@@ -43,6 +43,42 @@ FROM line_hours WHERE ` + condition + ` ORDER BY line, bin`,
 	})
 }
 
+// LineSources yields what each line carried by the network on the customer's side
+// on each local day, ordered by line, day and network: each of the lines that are
+// named, or all when none is. The pairs of networks are added up in the engine.
+func (s *Store) LineSources(ctx context.Context, w rules.Window, loc *time.Location, lines ...string) iter.Seq2[rules.LineSource, error] {
+	if !w.From.Before(w.To) {
+		return none[rules.LineSource]()
+	}
+	ask, wanted := askDays(w, loc), ""
+	if len(lines) > 0 {
+		wanted = " AND line IN {lines:Array(String)}"
+		ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
+	}
+	return answers(ctx, s, question[rules.LineSource]{
+		"read line sources", `SELECT line, day, near, near_bits, sumIf(sent, packets > 0), sumIf(received, packets > 0), sumIf(packets, sent > 0), sum(unknown)
+FROM
+(
+    SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, near, near_bits, sumIf(bytes, direction = 'from_customer') AS sent,
+        sumIf(bytes, direction = 'to_customer') AS received, sum(samples) AS packets, sum(unscaled) AS unknown
+    FROM line_networks
+    WHERE toDate(bin) >= toDate(toDateTime({from:Int64}, 'UTC')) AND toDate(bin) <= toDate(toDateTime({to:Int64}, 'UTC')) AND {counted}` + wanted + `
+    GROUP BY line, day, near, near_bits, far, far_bits
+)
+GROUP BY line, day, near, near_bits
+ORDER BY line, day, near, near_bits`,
+		ask.values, func(r driver.Rows) (n rules.LineSource, err error) {
+			var (
+				day     uint32
+				network netRow
+			)
+			err = r.Scan(&n.Line, &day, &network.addr, &network.bits, &n.FromCustomer, &n.ToCustomer, &n.Samples, &n.Unscaled)
+			n.Network, n.Day = network.prefix(), ask.days.dates[day]
+			return n, err
+		},
+	})
+}
+
 // LinePairs yields, for each of the lines and each local day, how many pairs of
 // addresses were active in those of its hours that are asked for, ordered by
 // line and day. It knows international lines only; a day without an active pair

@@ -103,12 +103,15 @@ func (e *Engine) Run(ctx context.Context, ledgers *registry.Snapshot, req Reques
 		return nil, err
 	}
 	report := &Report{Subjects: make(map[string]int)}
+	traffic := share(e.deps.Traffic)
 	for _, r := range e.deps.Catalogue {
 		if req.Rule != "" && r.Spec.ID != req.Rule {
 			continue
 		}
 		began := time.Now()
-		if err := e.runRule(ctx, r, ledgers, e.span(r, req), report); err != nil {
+		if err := e.runRule(ctx, r, rules.Inputs{
+			Span: e.span(r, req), Ledgers: ledgers, Traffic: traffic, Routes: e.deps.Routes, Calendar: e.config.Calendar,
+		}, report); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", r.Spec.ID, err)
 		}
 		if e.deps.Log != nil {
@@ -144,18 +147,17 @@ func (e *Engine) span(r rules.Rule, req Request) rules.Span {
 	return rules.Span{Days: days, Location: e.config.Location}
 }
 
-func (e *Engine) runRule(ctx context.Context, r rules.Rule, ledgers *registry.Snapshot, span rules.Span, report *Report) error {
+func (e *Engine) runRule(ctx context.Context, r rules.Rule, in rules.Inputs, report *Report) error {
 	known, err := e.deps.Findings.Findings(ctx, rules.FindingFilter{Rule: r.Spec.ID})
 	if err != nil {
 		return fmt.Errorf("read open findings: %w", err)
 	}
-	m := newMerge(&r.Spec, span, known)
+	m := newMerge(&r.Spec, in.Span, known)
 	if len(m.clauses) == 0 && len(r.Spec.Clauses) > 0 {
 		return nil // no provision binds in the span
 	}
 	params := e.params[r.Spec.ID]
-	m.params, m.ledgers = params, ledgers.Version()
-	in := rules.Inputs{Span: span, Ledgers: ledgers, Traffic: e.deps.Traffic, Routes: e.deps.Routes, Calendar: e.config.Calendar}
+	m.params, m.ledgers = params, in.Ledgers.Version()
 	for fact, err := range r.Measure(ctx, in, params) {
 		if err != nil {
 			return fmt.Errorf("measure: %w", err)
