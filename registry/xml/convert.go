@@ -1,6 +1,7 @@
 package xml
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -24,6 +25,7 @@ type Converter struct {
 
 	operator string               // enterprise_id of the data centre of the file
 	licence  string               // its licence number
+	units    map[string]string    // numbers of filing units to enterprises, of all files
 	houses   map[string]placement // by houseId
 }
 
@@ -35,15 +37,17 @@ type placement struct {
 
 // ledger is a table whose rows replace earlier ones of the same key.
 type ledger struct {
-	columns []string
-	keys    int // how many of the first columns make the key
-	rows    [][]string
-	at      map[string]int
+	columns  []string
+	keys     int // how many of the first columns make the key
+	optional int // how many of the last ones are left out where no row has them
+	rows     [][]string
+	at       map[string]int
 }
 
 // put adds a row, or replaces the one of its key; cells that are empty keep
 // what was there.
 func (l *ledger) put(cells ...string) {
+	cells = append(cells, make([]string, len(l.columns)-len(cells))...)
 	key := strings.Join(cells[:l.keys], "\x00")
 	i, there := l.at[key]
 	if !there {
@@ -69,14 +73,18 @@ func NewConverter(known []registry.Table) *Converter {
 	table := func(keys int, columns ...string) *ledger {
 		return &ledger{columns: columns, keys: keys, at: make(map[string]int)}
 	}
+	with := func(l *ledger, columns ...string) *ledger {
+		l.columns, l.optional = append(l.columns, columns...), len(columns)
+		return l
+	}
 	return &Converter{
-		known: namesOf(known), unmapped: make(map[string]int),
+		known: namesOf(known), unmapped: make(map[string]int), units: make(map[string]string),
 		ledgers: map[string]*ledger{
 			"enterprises":  table(1, "enterprise_id", "name", "uscc", "nature", "place"),
 			"licences":     table(3, "licence_no", "enterprise_id", "service"),
-			"sources":      table(1, "prefix", "rir"),
-			"allocations":  table(2, "prefix", "enterprise_id", "parent", "use", "place", "valid_from"),
-			"broadcasts":   table(2, "prefix", "announcer", "applicant"),
+			"sources":      with(table(1, "prefix", "rir"), "obtained_on"),
+			"allocations":  with(table(2, "prefix", "enterprise_id", "parent", "use", "place", "valid_from"), "cloud", "filing_no", "valid_to"),
+			"broadcasts":   with(table(2, "prefix", "announcer", "applicant"), "valid_from", "valid_to"),
 			"translations": table(1, "public_prefix", "shared_by"),
 			"icp_filings":  table(2, "filing_no", "domain", "enterprise_id", "status"),
 			"icp_access":   table(3, "filing_no", "domain", "provider", "prefixes"),
@@ -133,15 +141,37 @@ func (c *Converter) Tables() []registry.Table {
 		if len(l.rows) == 0 {
 			continue
 		}
-		t := registry.Table{Name: name, Columns: l.columns}
-		for _, cells := range l.rows {
-			if cells != nil { // it was given up for another
-				t.Rows = append(t.Rows, registry.Row{Number: len(t.Rows) + 2, Fields: cells})
+		t := registry.Table{Name: name}
+		keep := l.used()
+		for i, c := range l.columns {
+			if keep[i] {
+				t.Columns = append(t.Columns, c)
 			}
+		}
+		for _, cells := range l.rows {
+			if cells == nil { // it was given up for another
+				continue
+			}
+			row := registry.Row{Number: len(t.Rows) + 2}
+			for i, text := range cells {
+				if keep[i] {
+					row.Fields = append(row.Fields, text)
+				}
+			}
+			t.Rows = append(t.Rows, row)
 		}
 		tables = append(tables, t)
 	}
 	return tables
+}
+
+// used tells which columns a table has.
+func (l *ledger) used() []bool {
+	keep := make([]bool, len(l.columns))
+	for i := range keep {
+		keep[i] = i < len(l.columns)-l.optional || slices.ContainsFunc(l.rows, func(cells []string) bool { return cells != nil && cells[i] != "" })
+	}
+	return keep
 }
 
 // maxProblems is how many problems of a file are listed.
@@ -166,15 +196,18 @@ func sortedKeys(m map[string]int) []string {
 func (c *Converter) take(n *node) {
 	switch n.name {
 	case "Ly":
-		c.eachPrefix(n, "Qsip", "Zzip", func(p netip.Prefix) { c.ledgers["sources"].put(p.String(), n.first("Lydw")) })
+		c.eachPrefix(n, "Qsip", "Zzip", func(p netip.Prefix) {
+			c.ledgers["sources"].put(p.String(), n.first("Lydw"), n.remarks()["obtained_on"])
+		})
 	case "Fpsy", "Zdip":
 		c.allocation(n)
 	case "Gbxx":
+		more := n.remarks()
 		c.eachPrefix(n, "Qsip", "Zzip", func(p netip.Prefix) {
-			c.ledgers["broadcasts"].put(p.String(), c.unit(n.first("Gbdw"), ""), c.unit(n.first("Sqdw"), ""))
+			c.ledgers["broadcasts"].put(p.String(), c.unit(n.first("Gbdw")), c.unit(n.first("Sqdw")), more["valid_from"], more["valid_to"])
 		})
 	case "Bbdw":
-		c.ledgers["enterprises"].put(c.unit(n.first("Id"), n.first("Dwmc")), n.first("Dwmc"), "", "", placeOf(n.first("Shengid"), n.first("Shiid")))
+		c.filingUnit(n)
 	case "idcId":
 		c.licence = strings.TrimSpace(n.text)
 		c.licensed()
@@ -212,17 +245,29 @@ func (c *Converter) idOf(name string) string {
 	return "n-" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:10]))
 }
 
-// unit returns the id of a filing unit, which the known ledgers may have under
-// its name, and gives it a row.
-func (c *Converter) unit(number, name string) string {
+// filingUnit takes a Bbdw: a unit, which the known ledgers may have under its
+// name.
+func (c *Converter) filingUnit(n *node) {
+	number, name, more := n.first("Id"), n.first("Dwmc"), n.remarks()
+	if number == "" {
+		return
+	}
+	id := cmp.Or(c.known[name], more["id"], "bbdw-"+number)
+	c.units[number] = id
+	c.ledgers["enterprises"].put(id, name, more["uscc"], more["nature"], placeOf(n.first("Shengid"), n.first("Shiid")))
+}
+
+// unit returns the id of a filing unit by its number. One that no file has
+// named yet gets a row.
+func (c *Converter) unit(number string) string {
 	if number == "" {
 		return ""
 	}
-	id := "bbdw-" + number
-	if known := c.known[name]; name != "" && known != "" {
-		id = known
+	if id := c.units[number]; id != "" {
+		return id
 	}
-	c.ledgers["enterprises"].put(id, name, "", "", "")
+	id := "bbdw-" + number
+	c.ledgers["enterprises"].put(id)
 	return id
 }
 
@@ -232,17 +277,18 @@ const person = "n-individuals"
 // allocation takes an Fpsy or Zdip.
 func (c *Converter) allocation(n *node) {
 	holder, use := "", ""
+	more := n.remarks()
 	place := placeOf(n.first("Shengid"), n.first("Shiid"))
 	switch way := n.first("Fpfs"); way {
 	case "2":
-		holder = c.unit(n.first("Fpdx"), "")
+		holder = c.unit(n.first("Fpdx"))
 	case "3":
-		use = "infrastructure"
+		use, holder = "infrastructure", more["id"]
 	case "4":
 		c.unmapped["reserved block (Fpfs 4)"]++
 		return
 	case "1", "":
-		holder = c.enterprise(n.first("Dwmc"), n.first("Dwxz"), "", "", place)
+		holder = c.holderOf(n, more, place)
 	default:
 		c.say(n.line, false, "Fpfs: %q is not 1, 2, 3 or 4; the record is left out", way)
 		return
@@ -250,9 +296,22 @@ func (c *Converter) allocation(n *node) {
 	if n.first("Syfs") == "2" {
 		use = "subscriber_pool"
 	}
+	if said, ours := more["use"]; ours {
+		use = said
+	}
 	c.eachPrefix(n, "Qsip", "Zzip", func(p netip.Prefix) {
-		c.ledgers["allocations"].put(p.String(), holder, "", use, place, c.date(n, "Fprq"))
+		c.ledgers["allocations"].put(p.String(), holder, more["parent"], use, place, c.date(n, "Fprq"), more["cloud"], more["filing_no"], more["valid_to"])
 	})
+}
+
+// holderOf is the enterprise of a record that names its user. One that this
+// package wrote has its row from its unit.
+func (c *Converter) holderOf(n *node, more map[string]string, place string) string {
+	name, nature := n.first("Dwmc"), n.first("Dwxz")
+	if id := more["id"]; id != "" && nature != "5" && c.known[name] == "" {
+		return id
+	}
+	return c.enterprise(name, nature, "", "", place)
 }
 
 // enterprise gives a user a row, and returns its id.

@@ -1,5 +1,5 @@
-// Package xml reads the XML files in which carriers file addresses and data
-// centres, and makes ledgers of them: tables as package registry reads from
+// Package xml reads and writes the XML files in which carriers file addresses,
+// reads those of data centres, and makes ledgers of them: tables as package registry reads from
 // CSV. Converting is a step of its own, before an import, because these files
 // name enterprises by name, tell nothing of what a block is used for, and are
 // worth a look before anything is judged by them.
@@ -52,6 +52,15 @@
 // taken; a user who is a person is one enterprise without a name. What is in no
 // ledger is counted in a warning. Files are read as a stream: records, their
 // size, depth and number are bounded, document type declarations are refused.
+//
+// # What is written
+//
+// WriteFilings writes IP filings of ledgers, in GBK and within the limits of the
+// specification, and Validate checks files of both kinds strictly. What the
+// specification has no element for is in the remark of a record, behind lw1: ids,
+// uses, parents and last days. Converter takes it from there, so that what is
+// written is read back to the same ledgers, persons excepted. Nothing is sent
+// anywhere: handing files in is for the carrier.
 //
 // It imports registry and a decoder of character sets; only cmd may import it.
 package xml
