@@ -64,7 +64,10 @@ func (t *table) announce(s *session, e *bgp.Event, k *key) error {
 	if now.neighbor = a.neighbor; now.neighbor == 0 && a.origin.kind == originOwn {
 		now.neighbor = s.as
 	}
-	i, _ := slices.BinarySearchFunc(rest, &now, func(p path, q *path) int { return order(&p, q) })
+	i := 0
+	for i < len(rest) && order(&rest[i], &now) < 0 {
+		i++
+	}
 	rest = slices.Insert(rest, i, now)
 	t.scratch = rest
 	t.count(s, 1)

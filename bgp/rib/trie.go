@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"sort"
 	"sync/atomic"
-	"unsafe"
 )
 
 // key is an address as the trie reads it: IPv4 in the first four bytes.
@@ -80,133 +79,6 @@ func (s *slot[V]) Store(v *V, note uint64) {
 	s.note.Store(note)
 }
 
-// node covers one octet of the address: prefixes that end in it and children
-// for those that go on. It is immutable but for the pointers among values and
-// kids. A lookup that ends in a whole octet reads the first 48 bytes, one that
-// goes through it the next 40. The values lie behind it, in the same object, so
-// that reading one mostly needs no second entry of the processor's page cache.
-type node[V any] struct {
-	full   bitset // prefixes that end with the octet, by the octet
-	part0  uint64 // the first word of part
-	shorts uint16 // how many prefixes are in part
-	nvals  uint16
-	nkids  uint16
-
-	below bitset // children, by the octet
-	kid0  *atomic.Pointer[node[V]]
-	part  [3]uint64 // prefixes of 1 to 7 bits of the octet: 1<<length | those bits, from 64 on
-}
-
-// room is a node with room for values: those of part, then those of full.
-type room struct {
-	values int
-	shape  reflect.Type
-}
-
-// rooms returns those for each number up to 16, and from there an eighth more
-// each, as the allocator's sizes grow, to 510 values, the most there can be.
-func rooms[V any]() (list []room) {
-	const most = 255 + 255
-	for n := 1; ; n += max(1, n/8) {
-		n = min(n, most)
-		list = append(list, room{n, reflect.StructOf([]reflect.StructField{
-			{Name: "Node", Type: reflect.TypeFor[node[V]]()}, {Name: "Values", Type: reflect.ArrayOf(n, reflect.TypeFor[slot[V]]())},
-		})})
-		if n == most {
-			return list
-		}
-	}
-}
-
-// newNode returns a copy of a node with room for so many values, and none yet.
-func (t *trie[V]) newNode(like *node[V], values int) *node[V] {
-	n := new(node[V])
-	if values > 0 {
-		if t.rooms == nil {
-			t.rooms = rooms[V]()
-		}
-		i := sort.Search(len(t.rooms), func(i int) bool { return t.rooms[i].values >= values })
-		// The node comes first in every room, and keeps all of it alive.
-		n = (*node[V])(reflect.New(t.rooms[i].shape).UnsafePointer())
-	}
-	*n = *like
-	n.nvals = uint16(values)
-	return n
-}
-
-// values returns those of a node, which newNode made room for behind it.
-func (n *node[V]) values() []slot[V] {
-	if n.nvals == 0 {
-		return nil
-	}
-	return unsafe.Slice((*slot[V])(unsafe.Add(unsafe.Pointer(n), unsafe.Sizeof(*n))), int(n.nvals))
-}
-
-// kids returns the pointers to children. They were allocated as one slice, of
-// which the node holds the first element.
-func (n *node[V]) kids() []atomic.Pointer[node[V]] { return unsafe.Slice(n.kid0, int(n.nkids)) }
-
-func (n *node[V]) setKids(kids []atomic.Pointer[node[V]]) {
-	n.kid0, n.nkids = unsafe.SliceData(kids), uint16(len(kids))
-}
-
-// parts returns the set of prefixes shorter than the octet.
-func (n *node[V]) parts() bitset { return bitset{n.part0, n.part[0], n.part[1], n.part[2]} }
-
-func (n *node[V]) setParts(b bitset) { n.part0, n.part = b[0], [3]uint64(b[1:]) }
-
-// place is where a prefix stands in its node.
-type place struct {
-	index int  // in full or part
-	whole bool // in full
-}
-
-// placeOf returns the depth of the node that holds a prefix of length > 0, and the place in it.
-func placeOf(k *key, length int) (depth int, at place) {
-	depth = (length - 1) >> 3
-	n := length - depth<<3
-	if n == 8 {
-		return depth, place{int(k[depth]), true}
-	}
-	return depth, place{1<<n | int(k[depth])>>(8-n), false}
-}
-
-// slot returns the index in values of a place, and whether it is taken.
-func (n *node[V]) slot(at place) (int, bool) {
-	if at.whole {
-		return int(n.shorts) + n.full.rank(at.index), n.full.has(at.index)
-	}
-	parts := n.parts()
-	return parts.rank(at.index), parts.has(at.index)
-}
-
-// longest returns the length within the octet, below the given one, of the
-// longest prefix that covers the octet, and its slot; 0 when there is none.
-func (n *node[V]) longest(octet, under int) (length, slot int) {
-	if under > 8 && n.full.has(octet) {
-		return 8, int(n.shorts) + n.full.rank(octet)
-	}
-	if n.shorts == 0 {
-		return 0, 0
-	}
-	parts := n.parts()
-	for length = min(under-1, 7); length > 0; length-- {
-		if i := 1<<length | octet>>(8-length); parts.has(i) {
-			return length, parts.rank(i)
-		}
-	}
-	return 0, 0
-}
-
-// kid returns the child of an octet or nil.
-func (n *node[V]) kid(octet int) *node[V] {
-	// Most nodes have none, and the count is in the first cache line.
-	if n.nkids == 0 || !n.below.has(octet) {
-		return nil
-	}
-	return n.kids()[n.below.rank(octet)].Load()
-}
-
 // trie maps prefixes to values. Reads need no lock, writes need one.
 type trie[V any] struct {
 	zero slot[V] // of the default route
@@ -217,7 +89,7 @@ type trie[V any] struct {
 	top []atomic.Pointer[node[V]]
 	// Sizes, kept by the writers; a value is two slots, a child one, of 8 bytes.
 	nodes, slots atomic.Int64
-	rooms        []room // made by the first writer
+	rooms        [2][]room // of sparse and of dense nodes, made by the first writer
 }
 
 // topBits is the length of prefixes that top leaves to root.
@@ -267,10 +139,11 @@ func (t *trie[V]) put(k *key, length int, v *V, note uint64) {
 		if d == depth {
 			if i, ok := n.slot(at); ok {
 				n.values()[i].Store(v, note)
-				return
+			} else if !n.add(at, v, note) {
+				c := t.withValue(n, at, v, note)
+				t.slots.Add(c.words() - n.words())
+				where.Store(c)
 			}
-			t.slots.Add(2)
-			where.Store(t.withValue(n, at, v, note))
 			return
 		}
 		if !n.below.has(int(k[d])) {
@@ -294,23 +167,107 @@ func (t *trie[V]) branch(k *key, from, to int, at place, v *V, note uint64) *nod
 	return n
 }
 
-// withValue returns a copy of the node with one value more. The children are
-// shared, as the old node is written to no more.
-func (t *trie[V]) withValue(n *node[V], at place, v *V, note uint64) *node[V] {
-	i, _ := n.slot(at)
-	c := t.newNode(n, int(n.nvals)+1)
-	if at.whole {
-		c.full.set(at.index)
+// newNode returns a copy of a node without its prefixes, with room for so many
+// values, those of part first.
+func (t *trie[V]) newNode(like *node[V], parts, fulls int, dense bool) *node[V] {
+	var n *node[V]
+	if parts+fulls > 0 {
+		list := &t.rooms[0]
+		if dense {
+			list = &t.rooms[1]
+		}
+		if *list == nil {
+			*list = rooms[V](dense)
+		}
+		i := sort.Search(len(*list), func(i int) bool { return (*list)[i].values >= parts+fulls })
+		if dense {
+			fulls = (*list)[i].values - parts // all there is
+		}
+		// The node comes first in every room, and keeps all of it alive.
+		n = (*node[V])(reflect.New((*list)[i].shape).UnsafePointer())
 	} else {
-		parts := c.parts()
-		parts.set(at.index)
-		c.setParts(parts)
-		c.shorts++
+		n = new(node[V])
 	}
+	*n = *like
+	n.setPlaces(&bitset{}, &bitset{})
+	n.shorts, n.nvals, n.dense = uint16(parts), uint16(parts+fulls), dense
+	return n
+}
+
+// withValue returns a copy of the node with one value more. The children are
+// shared, as the old node is written to no more. Slots and children are copied
+// as plain memory: writers take turns, and nobody sees the copy yet.
+func (t *trie[V]) withValue(n *node[V], at place, v *V, note uint64) *node[V] {
+	full, part := n.fulls(), n.parts()
+	if at.whole {
+		full.set(at.index)
+	} else {
+		part.set(at.index)
+	}
+	fulls, parts := full.size(), part.size()
+	if n.dense || fulls+parts > mostSparse {
+		c := t.gathered(n, &full, &part)
+		i, _ := c.slot(at)
+		c.values()[i].Store(v, note)
+		return c
+	}
+	i := part.rank(at.index)
+	if at.whole {
+		i = parts + full.rank(at.index)
+	}
+	c := t.newNode(n, parts, fulls, false)
+	c.setPlaces(&full, &part)
 	old, vals := n.values(), c.values()
-	copySlots(vals[:i], old[:i])
+	copy(vals[:i], old[:i])
 	vals[i].Store(v, note)
-	copySlots(vals[i+1:], old[i:])
+	copy(vals[i+1:], old[i:])
+	return c
+}
+
+// gathered returns a copy of the node that has the given prefixes, and of them
+// the values that the node had.
+func (t *trie[V]) gathered(n *node[V], full, part *bitset) *node[V] {
+	parts, fulls := part.size(), full.size()
+	dense := parts+fulls > mostSparse
+	if dense {
+		// A quarter more, so that a prefix is copied about four times on the way to a full node.
+		fulls = min(fulls+fulls/4+1, mostFull)
+		if parts > 0 { // or else readers need not look for shorter prefixes
+			parts = min(parts+parts/4+1, mostPart)
+		}
+	}
+	c := t.newNode(n, parts, fulls, dense)
+	c.setPlaces(full, part)
+	old, vals := n.values(), c.values()
+	before := part.size()
+	eachPlace(full, part, func(at place, rank int) {
+		to := rank
+		if dense {
+			if at.whole {
+				rank -= before
+				to = parts + rank
+			}
+			c.index().setSlot(at.number(), rank)
+		}
+		if from, ok := n.slot(at); ok {
+			copy(vals[to:to+1], old[from:from+1])
+		}
+	})
+	return c
+}
+
+// copied returns a copy of a node with its values. The old node is written to no
+// more; who still reads it reads what was there.
+func (t *trie[V]) copied(n *node[V]) *node[V] {
+	if n.dense {
+		full, part := n.fulls(), n.parts()
+		c := t.gathered(n, &full, &part)
+		t.slots.Add(c.words() - n.words())
+		return c
+	}
+	c := t.newNode(n, int(n.shorts), int(n.nvals-n.shorts), false)
+	c.full, c.part0, c.part = n.full, n.part0, n.part
+	copy(c.values(), n.values())
 	return c
 }
 
@@ -321,72 +278,11 @@ func (t *trie[V]) withKid(n *node[V], octet int, kid *node[V]) *node[V] {
 	c.below.set(octet)
 	old := n.kids()
 	kids := make([]atomic.Pointer[node[V]], len(old)+1)
-	load(kids[:i], old[:i])
+	copy(kids[:i], old[:i])
 	kids[i].Store(kid)
-	load(kids[i+1:], old[i:])
+	copy(kids[i+1:], old[i:])
 	c.setKids(kids)
 	return c
-}
-
-// copied returns a copy of a node with its values. The old node is written to no
-// more; who still reads it reads what was there.
-func (t *trie[V]) copied(n *node[V]) *node[V] {
-	c := t.newNode(n, int(n.nvals))
-	copySlots(c.values(), n.values())
-	return c
-}
-
-func copySlots[V any](to, from []slot[V]) {
-	for i := range from {
-		to[i].Store(from[i].Load(), from[i].note.Load())
-	}
-}
-
-func load[V any](to, from []atomic.Pointer[V]) {
-	for i := range from {
-		to[i].Store(from[i].Load())
-	}
-}
-
-// without returns a copy of the node that lacks the given prefixes.
-func (t *trie[V]) without(n *node[V], full, part *bitset) *node[V] {
-	parts, whole := n.parts(), n.full
-	for w := range full {
-		whole[w] &^= full[w]
-		parts[w] &^= part[w]
-	}
-	c := t.newNode(n, parts.size()+whole.size())
-	c.full, c.shorts = whole, uint16(parts.size())
-	c.setParts(parts)
-	old, vals := n.values(), c.values()
-	n.each(func(at place, i int) {
-		if at.whole && whole.has(at.index) || !at.whole && parts.has(at.index) {
-			vals[0].Store(old[i].Load(), old[i].note.Load())
-			vals = vals[1:]
-		}
-	})
-	return c
-}
-
-// each calls f with the place and slot of each prefix of the node.
-func (n *node[V]) each(f func(at place, slot int)) {
-	slot := 0
-	parts := n.parts()
-	for i := parts.from(0); i >= 0; i = nextOf(&parts, i) {
-		f(place{i, false}, slot)
-		slot++
-	}
-	for i := n.full.from(0); i >= 0; i = nextOf(&n.full, i) {
-		f(place{i, true}, slot)
-		slot++
-	}
-}
-
-func nextOf(b *bitset, i int) int {
-	if i == 255 {
-		return -1
-	}
-	return b.from(i + 1)
 }
 
 // remove takes prefixes out of the node at the given depth on the way to k, and
@@ -400,8 +296,17 @@ func (t *trie[V]) remove(k *key, depth int, full, part *bitset) {
 		where = &n.kids()[n.below.rank(int(k[d]))]
 	}
 	n := where.Load()
-	c := t.without(n, full, part)
-	t.slots.Add(2 * (int64(c.nvals) - int64(n.nvals)))
+	whole, parts := n.fulls(), n.parts()
+	for w := range full {
+		whole[w] &^= full[w]
+		parts[w] &^= part[w]
+	}
+	if n.dense && whole.size()+parts.size() > mostSparse/2 {
+		n.clear(full, part)
+		return
+	}
+	c := t.gathered(n, &whole, &parts)
+	t.slots.Add(c.words() - n.words())
 	where.Store(c)
 	for d := depth; c.nvals == 0 && c.nkids == 0; d-- {
 		t.nodes.Add(-1)
@@ -423,8 +328,8 @@ func (t *trie[V]) withoutKid(n *node[V], octet int) *node[V] {
 	c.below.clear(octet)
 	old := n.kids()
 	kids := make([]atomic.Pointer[node[V]], len(old)-1)
-	load(kids[:i], old[:i])
-	load(kids[i:], old[i+1:])
+	copy(kids[:i], old[:i])
+	copy(kids[i:], old[i+1:])
 	c.setKids(kids)
 	return c
 }
