@@ -1,6 +1,8 @@
 package storage_test
 
 import (
+	"cmp"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +30,7 @@ func benchmarkInsert(b *testing.B, size int) {
 	records := traffic(max(size, 150_000), 1)
 	w := writerOf(b, s, storage.FlowWriterConfig{Books: flows.NewBooks(), MaxRows: size})
 	rows := 0
+	forgetPeak(b)
 	client, engine := cpuTime(b), engineTime(b)
 	for b.Loop() {
 		for part := range slices.Chunk(records, 30) {
@@ -45,6 +48,7 @@ func benchmarkInsert(b *testing.B, size int) {
 	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(client.Seconds()/float64(rows)*1e6, "client-cpu-s/Mrow")
 	b.ReportMetric(engine.Seconds()/float64(rows)*1e6, "engine-cpu-s/Mrow")
+	b.ReportMetric(enginePeak(b), "engine-peak-MB")
 	// The same flows again and again would be smaller than others are.
 	if err := s.Exec(b.Context(), "TRUNCATE TABLE flows"); err != nil {
 		b.Fatal(err)
@@ -58,6 +62,12 @@ func benchmarkInsert(b *testing.B, size int) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(stats.BytesPerFlow(), "B/flow")
+	names := slices.SortedFunc(maps.Keys(stats.FlowColumns), func(x, y string) int { return cmp.Compare(stats.FlowColumns[y], stats.FlowColumns[x]) })
+	for _, name := range names {
+		if bytes := stats.FlowColumns[name]; bytes > 0 {
+			b.Logf("%s: %.2f bytes a flow", name, float64(bytes)/float64(len(records)))
+		}
+	}
 }
 
 // BenchmarkFlows measures reading records.
@@ -85,16 +95,23 @@ func cpuTime(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// engineTime is what the engine of the tests has spent, merges included; of a
-// server elsewhere it is not known, and zero.
-func engineTime(tb testing.TB) time.Duration {
+// engineFile is a file about the process of the tests' engine in /proc, empty
+// for a server elsewhere.
+func engineFile(tb testing.TB, name string) string {
 	tb.Helper()
 	socket, _ := strings.CutPrefix(engineAddr(tb), "unix://")
 	id, err := os.ReadFile(filepath.Join(filepath.Dir(socket), "lock"))
 	if err != nil {
-		return 0
+		return ""
 	}
-	text, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(id)), "stat"))
+	return filepath.Join("/proc", strings.TrimSpace(string(id)), name)
+}
+
+// engineTime is what the engine of the tests has spent, merges included; of a
+// server elsewhere it is not known, and zero.
+func engineTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	text, err := os.ReadFile(engineFile(tb, "stat"))
 	if err != nil {
 		return 0
 	}
@@ -108,4 +125,30 @@ func engineTime(tb testing.TB) time.Duration {
 		ticks += n
 	}
 	return time.Duration(ticks*10) * time.Millisecond
+}
+
+// forgetPeak begins a new span for enginePeak.
+func forgetPeak(tb testing.TB) {
+	tb.Helper()
+	if file := engineFile(tb, "clear_refs"); file != "" {
+		if err := os.WriteFile(file, []byte("5"), 0); err != nil { // proc(5): the peak becomes what there is now
+			tb.Fatal(err)
+		}
+	}
+}
+
+// enginePeak is the largest resident size of the engine of the tests since
+// forgetPeak, in megabytes; zero where it is not known.
+func enginePeak(tb testing.TB) float64 {
+	tb.Helper()
+	text, err := os.ReadFile(engineFile(tb, "status"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	kilobytes, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return kilobytes * 1024 / 1e6
 }

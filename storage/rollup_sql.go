@@ -204,7 +204,7 @@ const allocationKeys = "bin, allocation, allocation_bits, class"
 // they are run.
 func rollupQueries() []string {
 	return []string{
-		networksOfStage, hoursOfStage, pairsOfStage, servicesOfStage, allocationsOfStage, hostsOfStage, sessionsOfStage,
+		networksOfStage, hoursOfStage, pairsOfStage, servicesOfStage, allocationsOfStage, hostsOfStage, clientsOfStage, sessionsOfStage,
 		sourcesOfStage, contactsOfStage, otherContactsOfStage, entriesOfStage,
 	}
 }
@@ -301,26 +301,41 @@ GROUP BY {allocations}`
 // sessions say nothing of how many share an address.
 const inShared = `(allocation, allocation_bits) IN (SELECT prefix, bits FROM rollup_scopes WHERE scope = {scope:UInt64} AND kind = 'shared')`
 
+// knockedPorts are the ports that nothing was sent from in a bin, and that fewer
+// than five addresses tried.
+const knockedPorts = `(
+    SELECT bin, allocation_bits, class, address, port
+    FROM {sides} AS tried
+    WHERE rate > 0 AND NOT pool AND serves
+    GROUP BY bin, allocation_bits, class, address, port
+    HAVING sum(tried.out) = 0 AND uniqUpTo({enough})(peer) <= {enough})`
+
 // hostsOfStage groups by the length of the allocation, which with the address
 // is the allocation: keys of up to 32 bytes are grouped several times faster.
-// It counts a port that nothing was sent from, and that fewer than
-// five addresses tried, under all else: a scan makes no rows.
-const hostsOfStage = `INSERT INTO allocation_hosts (run, stored, {allocations}, address, port, out, in, samples, peers, networks, asns, sessions)
-SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, any(block), allocation_bits, class, address, if(sent > 0 OR uniq_peers > {enough}, served, 0) AS port,
-    sum(sent), sum(received), sum(packets), arrayReduce('uniqCombined64State(12)', groupArrayArray(peers)),
-    arrayReduce('uniqCombined64State(12)', groupArrayArray(networks)), arrayReduce('uniqCombined64State(12)', groupArrayArray(asns)),
-    arrayReduce('uniqCombined64State(12)', groupArrayArray(sessions))
+// It counts a port that was only knocked at under all else: a scan makes no
+// rows.
+const hostsOfStage = `INSERT INTO allocation_hosts (run, stored, {allocations}, address, port, out, in, samples, peers, networks, asns)
+SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, any(allocation), allocation_bits, class, address, served,
+    sum(sides.out), sum(sides.in), sum(sides.samples),
+    arrayReduce('uniqCombined64State(12)', groupArray(cityHash64(peer))),
+    arrayReduce('uniqCombined64State(12)', groupArray(cityHash64(network, network_bits))),
+    arrayReduce('uniqCombined64State(12)', groupArray(toUInt64(asn)))
 FROM
 (
-    SELECT bin, any(allocation) AS block, allocation_bits, class, address, if(serves, port, 0) AS served,
-        sum(sides.out) AS sent, sum(sides.in) AS received, sum(sides.samples) AS packets,
-        groupArray(cityHash64(peer)) AS peers, groupArray(cityHash64(network, network_bits)) AS networks, groupArray(toUInt64(asn)) AS asns,
-        groupArrayIf(cityHash64(proto, port, peer, peer_port), NOT serves AND ` + inShared + `) AS sessions, length(arrayDistinct(peers)) AS uniq_peers
-    FROM {sides} AS sides
+    SELECT *, if(serves AND (bin, allocation_bits, class, address, port) NOT IN ` + knockedPorts + `, port, 0) AS served
+    FROM {sides} AS told
     WHERE rate > 0 AND NOT pool
-    GROUP BY bin, allocation_bits, class, address, served
-)
-GROUP BY bin, allocation_bits, class, address, port`
+) AS sides
+GROUP BY bin, allocation_bits, class, address, served`
+
+// clientsOfStage adds the sessions, which are few, to what hostsOfStage counts
+// under all else.
+const clientsOfStage = `INSERT INTO allocation_hosts (run, stored, {allocations}, address, port, sessions)
+SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, any(allocation), allocation_bits, class, address, 0,
+    arrayReduce('uniqCombined64State(12)', groupArray(cityHash64(proto, port, peer, peer_port)))
+FROM {sides} AS sides
+WHERE rate > 0 AND NOT pool AND NOT serves AND ` + inShared + `
+GROUP BY bin, allocation_bits, class, address`
 
 // sessionsOfStage counts the sessions of each rate apart, as each one that was
 // seen stands for as many as the rate says.

@@ -303,7 +303,8 @@ func sumFlows(file string) (sum uint64, err error) {
 	return sum, lines.Err()
 }
 
-// nfdumpPeer is nfcapd and sfcapd, which write files and do not compress them.
+// nfdumpPeer is nfcapd and sfcapd, which write files and do not compress them;
+// their size is taken after nfdump has compressed them as well as it can (bz2).
 func nfdumpPeer() *benchCollector {
 	return &benchCollector{
 		name: "nfdump", start: startNfdump, expected: 1_500_000, version: versionOf("nfcapd", "-V"),
@@ -336,7 +337,12 @@ func startNfdump(ctx context.Context, protocol string, target netip.AddrPort, di
 	total := func() (uint64, error) { return countNfdump(reader, output) }
 	return &benchRun{
 		benchProcess: p, stop: syscall.SIGTERM, total: total,
-		disk: func(context.Context) (float64, error) { return diskOf(output, total) },
+		disk: func(ctx context.Context) (float64, error) {
+			if out, err := exec.CommandContext(ctx, reader, "-J", "2", "-R", output).CombinedOutput(); err != nil {
+				return 0, fmt.Errorf("nfdump -J 2: %w: %s", err, out)
+			}
+			return diskOf(output, total)
+		},
 	}, ready(ctx, p, target, "")
 }
 
