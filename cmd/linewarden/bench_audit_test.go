@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +27,14 @@ import (
 const auditFlows = 5_000_000
 
 // BenchmarkAudit measures a full audit of one day over the carrier of the load
-// generator (2,000 lines, 21,000 allocations) by `linewarden audit`, and what
-// comes before it, the roll-up of the day, for a day and for one with ten times
-// the flows. The audit costs with lines, and not with flows.
+// generator (2,000 lines, 21,000 allocations, 48 exporters) by `linewarden
+// audit`, and what comes before it, the roll-up of the day, for a day and for
+// one with ten times the flows. The audit costs with lines, and not with flows.
+//
+// It reports the seconds of the roll-up and of the audit, those of all rules and
+// of each that took more than a tenth of a second, the CPU time of command and
+// engine together, the peak memory of each, and how many times as long the
+// larger day took.
 func BenchmarkAudit(b *testing.B) {
 	small := auditFlows
 	if text := os.Getenv("LINEWARDEN_BENCH_FLOWS"); text != "" {
@@ -38,27 +46,51 @@ func BenchmarkAudit(b *testing.B) {
 	}
 	carrier := newAuditCarrier(b)
 	last := lastCompleteDay(time.Now(), carrier.cfg.location)
-	var before time.Duration
+	var before auditRun
 	for i, n := range []int{small, 10 * small} {
 		day := last - registry.Date(i)
 		b.Run(fmt.Sprintf("flows=%d", n), func(b *testing.B) {
 			stored := carrier.fill(b, day, n)
 			rolled := carrier.rollUp(b, day)
-			var took time.Duration
-			var memory int64
+			var run auditRun
 			for b.Loop() {
-				took, memory = carrier.audit(b, day)
+				run = carrier.audit(b, day)
 			}
 			b.ReportMetric(float64(n)/stored.Seconds(), "stored/s")
 			b.ReportMetric(float64(n)/rolled.Seconds(), "rolled/s")
 			b.ReportMetric(rolled.Seconds(), "roll-up-s")
-			b.ReportMetric(took.Seconds(), "audit-s")
-			b.ReportMetric(float64(memory)/(1<<20), "audit-MiB")
-			if before > 0 {
-				b.ReportMetric(took.Seconds()/before.Seconds(), "times-a-tenth")
+			run.report(b)
+			if before.took > 0 {
+				b.ReportMetric(run.took.Seconds()/before.took.Seconds(), "times-a-tenth")
+				b.ReportMetric(run.rules/before.rules, "rules-times-a-tenth")
 			}
-			before = took
+			before = run
 		})
+	}
+}
+
+// auditRun is what one run of the command took.
+type auditRun struct {
+	took time.Duration
+	// rules are the seconds of all rules, and parts those of each.
+	rules float64
+	parts map[string]float64
+	cpu   time.Duration // of the command and of the engine
+	// memory and engine are the peaks of the command and of the engine, in bytes.
+	memory, engine int64
+}
+
+func (r *auditRun) report(b *testing.B) {
+	b.Helper()
+	b.ReportMetric(r.took.Seconds(), "audit-s")
+	b.ReportMetric(r.rules, "rules-s")
+	b.ReportMetric(r.cpu.Seconds(), "audit-cpu-s")
+	b.ReportMetric(float64(r.memory)/(1<<20), "audit-MiB")
+	b.ReportMetric(float64(r.engine)/(1<<20), "engine-MiB")
+	for rule, seconds := range r.parts {
+		if seconds > 0.1 {
+			b.ReportMetric(seconds, rule+"-s")
+		}
 	}
 }
 
@@ -66,6 +98,7 @@ func BenchmarkAudit(b *testing.B) {
 type auditCarrier struct {
 	cfg        *Config
 	file, data string
+	daemon     int // its process, whose child is the engine
 }
 
 func newAuditCarrier(b *testing.B) *auditCarrier {
@@ -85,6 +118,7 @@ func newAuditCarrier(b *testing.B) *auditCarrier {
 			b.Error(err)
 		}
 	})
+	c.daemon = run.cmd.Process.Pid
 	if c.cfg, err = LoadConfig(c.file, c.data); err != nil {
 		b.Fatal(err)
 	}
@@ -104,20 +138,23 @@ func (c *auditCarrier) fill(b *testing.B, day registry.Date, n int) time.Duratio
 		if err != nil {
 			return err
 		}
-		traffic := make([]*loadTraffic, loadExporters)
+		traffic := make([]*loadTraffic, len(loadProtocols)*loadExporters)
 		for e := range traffic {
-			traffic[e] = newLoadTraffic(0, e)
+			traffic[e] = newLoadTraffic(e/loadExporters, e%loadExporters)
 		}
 		records := make([]flows.Record, 0, 256)
 		start, step := day.Start(c.cfg.location), 24*time.Hour/time.Duration(n)
 		for i := range n {
-			e := i / 16 % loadExporters
+			e := i / 16 % len(traffic)
 			records = append(records, recordOf(traffic[e].flow(i%8 == 0), e, start.Add(time.Duration(i)*step)))
 			if len(records) < cap(records) && i < n-1 {
 				continue
 			}
 			for i := range records {
-				p.books.Account(records[i].Source).Update(records[i].Exported, func(c *flows.Count) { c.Records++ })
+				p.books.Account(records[i].Source).Update(records[i].Exported, func(c *flows.Count) {
+					c.Datagrams++
+					c.Records++
+				})
 			}
 			p.enricher.Enrich(records)
 			if err := w.Append(records); err != nil {
@@ -140,7 +177,7 @@ func (c *auditCarrier) fill(b *testing.B, day registry.Date, n int) time.Duratio
 // recordOf is the record that a decoder makes of a flow.
 func recordOf(f loadFlow, exporter int, at time.Time) flows.Record {
 	return flows.Record{
-		Source:   flows.Source{Exporter: loadAddress(0, exporter), Domain: 1, Version: flows.NetFlow9},
+		Source:   flows.Source{Exporter: loadAddress(exporter/loadExporters, exporter%loadExporters), Domain: 1, Version: flows.NetFlow9},
 		Received: at, Exported: at, Start: at.Add(-time.Duration(f.span) * time.Millisecond), End: at,
 		Src: f.src, Dst: f.dst, NextHop: f.next, Bytes: uint64(f.bytes), Packets: uint64(f.packets),
 		SamplingRate: loadSampling, SamplingSource: flows.SamplingOptions, InIf: f.inIf, OutIf: f.outIf, SrcAS: f.srcAS, DstAS: f.dstAS,
@@ -158,20 +195,92 @@ func (c *auditCarrier) rollUp(b *testing.B, day registry.Date) time.Duration {
 	return time.Since(began)
 }
 
-// audit runs the command, and returns how long it took and what memory it had.
-func (c *auditCarrier) audit(b *testing.B, day registry.Date) (took time.Duration, memory int64) {
+// judgedLine is what the log says of a rule.
+var judgedLine = regexp.MustCompile(`msg="rule judged" rule=(\S+) subjects=\d+ seconds=(\S+)`)
+
+// audit runs the command.
+func (c *auditCarrier) audit(b *testing.B, day registry.Date) auditRun {
 	b.Helper()
+	before, err := timesOf(c.daemon)
+	if err != nil {
+		b.Fatal(err)
+	}
+	peak := watchPeak(b, c.daemon)
 	began := time.Now()
-	cmd := exec.CommandContext(b.Context(), program, "--config", c.file, "--data", c.data, "audit", "--from", day.String(), "--to", day.String())
-	cmd.Stdout, cmd.Stderr = io.Discard, b.Output()
+	cmd := exec.CommandContext(b.Context(), program, "--verbose", "--config", c.file, "--data", c.data, "audit", "--from", day.String(), "--to", day.String())
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.Discard, &log
 	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v\n%s", err, log.String())
+	}
+	r := auditRun{took: time.Since(began), parts: make(map[string]float64), engine: peak()}
+	after, err := timesOf(c.daemon)
+	if err != nil {
 		b.Fatal(err)
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		b.Fatal("the system does not say what a process used")
 	}
-	return time.Since(began), usage.Maxrss << 10
+	r.memory = usage.Maxrss << 10
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + after.minus(before).children
+	for _, m := range judgedLine.FindAllStringSubmatch(log.String(), -1) {
+		seconds, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.parts[m[1]] = seconds
+		r.rules += seconds
+	}
+	if len(r.parts) == 0 {
+		b.Fatalf("the log names no rule:\n%s", log.String())
+	}
+	return r
+}
+
+// watchPeak forgets the peak memory of the children of a process, and returns a
+// function that says what it is since, in bytes.
+func watchPeak(b *testing.B, parent int) func() int64 {
+	b.Helper()
+	var children []string
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended since
+		}
+		children = append(children, strings.Fields(string(text))...)
+	}
+	if len(children) == 0 {
+		b.Fatal("the daemon has no engine")
+	}
+	for _, child := range children {
+		if err := os.WriteFile("/proc/"+child+"/clear_refs", []byte("5"), 0); err != nil { // proc(5): resets VmHWM
+			b.Fatal(err)
+		}
+	}
+	return func() (bytes int64) {
+		for _, child := range children {
+			status, err := os.ReadFile("/proc/" + child + "/status")
+			if err != nil {
+				b.Fatal(err)
+			}
+			_, rest, _ := strings.Cut(string(status), "VmHWM:")
+			fields := strings.Fields(rest)
+			if len(fields) == 0 {
+				b.Fatalf("process %s has no peak", child)
+			}
+			kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			bytes += kilobytes << 10
+		}
+		return bytes
+	}
 }
 
 func (c *auditCarrier) within(b *testing.B, do func(s *opened, snapshot *registry.Snapshot) error) {
