@@ -20,7 +20,7 @@ import (
 )
 
 func newReport(g *globals) *cobra.Command {
-	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g), newReportReconciliation(g), newReportDiff(g))
+	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g), newReportReconciliation(g), newReportFiling(g), newReportEnvelope(g), newReportDiff(g))
 }
 
 // reportFlags are those of every report.

@@ -32,7 +32,7 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 		problems = o.Problems
 	)
 	switch o.Common.Kind {
-	case casefile.ProblemKind:
+	case casefile.ProblemKind, filingKind:
 		intact = fmt.Sprintf("%d files as signed", len(o.Common.Files))
 		verdict = problemVerdict{o.Common, o.Problems}
 	case reconciliation.Kind:
@@ -62,7 +62,7 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 	return err
 }
 
-// problemVerdict is what checking a report of a major problem found.
+// problemVerdict is what checking files found that have no figures to count again.
 type problemVerdict struct {
 	Manifest signed.Common `json:"manifest"`
 	Problems []string      `json:"problems"`

@@ -141,7 +141,7 @@ func (p *Problem) manifest(m *evidence.Material, files map[string][]byte, key ed
 	out := problemManifest{
 		Common: signed.List(ProblemKind, problemFormat, files, key), Carrier: p.Carrier,
 		Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
-		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()},
+		Window:   rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()},
 		Handling: v.Handling(),
 	}
 	if f.Basis != nil {

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/registry/xml"
+	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/rules"
+)
+
+// filingKind tells the manifest of filings from others.
+const filingKind = "filing"
+
+// filingManifest is what is signed.
+type filingManifest struct {
+	signed.Common
+	Carrier string         `json:"carrier"`
+	Day     string         `json:"day"`
+	Ledgers string         `json:"ledgers_version"`
+	Records map[string]int `json:"records"`
+	report.Handling
+	Note rules.Text `json:"note"`
+}
+
+// mostLeft bounds the rows that are named as left out of a filing.
+const mostLeft = 20
+
+func newReportFiling(g *globals) *cobra.Command {
+	var (
+		f  reportFlags
+		at string
+	)
+	c := &cobra.Command{
+		Use: "filing --out DIR", Short: "Write the address ledgers as XML files like those of the IP filing", Args: cobra.NoArgs,
+		Long: "filing writes units, source blocks, allocations and broadcasts of a day as files like those of the\n" +
+			"interface specification for IP address filing V.3.0 (GBK, at most 1000 records a file, in the\n" +
+			"order in which they are to be filed), with a signed manifest. Ledgers hold no persons: contacts\n" +
+			"are for who files. linewarden registry convert reads the files back to the same ledgers, and\n" +
+			"linewarden report envelope seal packs them. Nothing is sent anywhere.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return g.reportFiling(cmd.Context(), &f, at)
+		},
+	}
+	f.bind(c, rules.Text{ZH: "IP 地址备案", EN: "filing of IP addresses"})
+	c.Flags().StringVar(&at, "at", "", "`day` whose ledgers are written (default: today)")
+	return c
+}
+
+func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) error {
+	cfg, err := g.config()
+	if err != nil {
+		return err
+	}
+	day := registry.DateOf(time.Now().In(cfg.location))
+	if at != "" {
+		if day, err = registry.ParseDate(at); err != nil {
+			return usagef("--at: %w", err)
+		}
+	}
+	privacy, err := f.privacy(cfg, day)
+	if err != nil {
+		return err
+	}
+	if err := vacant(f.out); err != nil {
+		return err
+	}
+	key, err := signed.OpenKey(keyDir(cfg))
+	if err != nil {
+		return err
+	}
+	if privacy.By, err = f.permit(ctx, cfg, g.err, "filing/"+day.String()); err != nil {
+		return err
+	}
+	s, err := openStore(ctx, g)
+	if err != nil {
+		return err
+	}
+	return s.closeAfter(ctx, func() error {
+		snapshot, err := s.snapshot(ctx, cfg, g.logger())
+		if err != nil {
+			return err
+		}
+		written, err := xml.WriteFilings(snapshot, day, privacy.Names(snapshot).Replace)
+		if err != nil {
+			return err
+		}
+		if len(written.Files) == 0 {
+			return fmt.Errorf("the ledgers have no source block, allocation or broadcast on %s; see linewarden registry import", day)
+		}
+		version, err := s.ledgerVersion(ctx)
+		if err != nil {
+			return err
+		}
+		m := filingManifest{
+			Carrier: cfg.Carrier.Name, Day: day.String(), Ledgers: version.ID, Records: written.Records, Handling: privacy.Handling(),
+			Note: rules.Text{ZH: "按备案接口规范 V.3.0 样式生成，未上报；联系人信息由填报单位补充。", EN: "In the manner of the filing interface V.3.0, and not handed in; contacts are added by who files."},
+		}
+		files := make(map[string][]byte)
+		for i, text := range written.Files {
+			name := fmt.Sprintf("ip-%04d.xml", i+1)
+			if err := validFiling(name, text); err != nil {
+				return err
+			}
+			files[name] = text
+		}
+		m.Common = signed.List(filingKind, 1, files, key)
+		if err := signed.Seal(files, m, key); err != nil {
+			return err
+		}
+		if err := writeDirWhole(f.out, files); err != nil {
+			return err
+		}
+		g.sayLeft(written.Left)
+		fmt.Fprintf(g.err, "%s: %d files about %s (%d units, %d source blocks, %d allocations, %d broadcasts), signed with key %s\n", f.out, len(files), day,
+			m.Records["Bbdw"], m.Records["Ly"], m.Records["Fpsy"], m.Records["Gbxx"], signed.KeyID(signed.PublicOf(key)))
+		return nil
+	})
+}
+
+// validFiling checks a file against the schema.
+func validFiling(name string, text []byte) error {
+	if problems := xml.Validate(name, bytes.NewReader(text)); len(problems) > 0 {
+		return fmt.Errorf("it does not fit the schema: %s (%d problems)", problems[0], len(problems))
+	}
+	return nil
+}
+
+// sayLeft names what is in no file.
+func (g *globals) sayLeft(left []registry.Problem) {
+	for i, p := range left {
+		if i == mostLeft {
+			fmt.Fprintf(g.err, "… and %d more rows\n", len(left)-i)
+			return
+		}
+		fmt.Fprintln(g.err, p)
+	}
+}
