@@ -140,8 +140,10 @@ func (f trafficOf) AllocationSources(_ context.Context, _ rules.Window, _ *time.
 	return each(slices.DeleteFunc(slices.Clone(f.sources), func(s rules.AllocationSource) bool { return !slices.Contains(within, s.Allocation) }))
 }
 
-func (f trafficOf) AllocationContacts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationContact, error] {
-	return each(slices.DeleteFunc(slices.Clone(f.contacts), func(c rules.AllocationContact) bool { return !slices.Contains(within, c.Allocation) }))
+func (f trafficOf) AllocationContacts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID, kinds ...rules.ContactKind) iter.Seq2[rules.AllocationContact, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.contacts), func(c rules.AllocationContact) bool {
+		return !slices.Contains(within, c.Allocation) || len(kinds) > 0 && !slices.Contains(kinds, c.Kind)
+	}))
 }
 
 func (f trafficOf) AllocationEntries(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationEntry, error] {

@@ -53,8 +53,9 @@ type AllocationTraffic interface {
 	// as clients, per day.
 	AllocationSources(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationSource, error]
 	// AllocationContacts yields what addresses exchanged with remote networks by
-	// tunnels and DNS, per day.
-	AllocationContacts(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationContact, error]
+	// tunnels and DNS, per day: contacts of the kinds that are named, or of all
+	// when none is.
+	AllocationContacts(ctx context.Context, w Window, loc *time.Location, within []AllocationID, kinds ...ContactKind) iter.Seq2[AllocationContact, error]
 	// AllocationEntries yields where the bytes sourced from each allocation
 	// entered the carrier, per day.
 	AllocationEntries(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationEntry, error]

@@ -133,7 +133,7 @@ func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Para
 			own, _, _ := names.filedOn(address, day, holder)
 			s.OwnOf = append(s.OwnOf, NamesFiled{holder, own})
 		}
-	})
+	}, ContactAnswer, ContactQuery)
 	out := make(map[string][]*NameServer)
 	for id, servers := range found {
 		for _, s := range servers {

@@ -78,7 +78,7 @@ func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFa
 				hub.Day, hub.Out, hub.In, hub.Samples = d.Day, d.Out, d.In, d.Samples
 				*d = hub
 			}
-		})
+		}, ContactTunnel)
 		if err != nil {
 			return nil, err
 		}

@@ -27,9 +27,16 @@ type question[T any] struct {
 	scan func(driver.Rows) (T, error)
 }
 
+// factMemory is how many bytes of a grouping or sorting the engine keeps in
+// memory before it uses its disk: a day of a large carrier must not fail for it.
+const factMemory = 512 << 20
+
 // answers asks the question as it is iterated over. An answer is handed on as
 // it is read: none is kept.
 func answers[T any](ctx context.Context, s *Store, q question[T]) iter.Seq2[T, error] {
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"max_bytes_before_external_group_by": factMemory, "max_bytes_before_external_sort": factMemory,
+	}))
 	return func(yield func(T, error) bool) {
 		err := s.query(ctx, q.what, fill(q.sql, 0), func(r driver.Rows) error {
 			answer, err := q.scan(r)

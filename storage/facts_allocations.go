@@ -107,6 +107,10 @@ ORDER BY allocation, allocation_bits, day, address, port`,
 func (s *Store) AllocationSources(
 	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
 ) iter.Seq2[rules.AllocationSource, error] {
+	var ( // of the row that is read; one for all rows
+		a       rules.AllocationSource
+		network netRow
+	)
 	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationSource]{
 		what: "read sources", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, network, network_bits,
     argMax(asn, (in + out, asn)), sum(in), sum(out), sum(web_in), sum(samples)
@@ -114,9 +118,8 @@ FROM allocation_sources
 WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
 GROUP BY allocation, allocation_bits, day, network, network_bits
 ORDER BY allocation, allocation_bits, day, network, network_bits`,
-	}, func(r driver.Rows, n *netRow, day *uint32) (a rules.AllocationSource, err error) {
-		var network netRow
-		err = r.Scan(&n.addr, &n.bits, day, &network.addr, &network.bits, &a.ASN, &a.In, &a.Out, &a.WebIn, &a.Samples)
+	}, func(r driver.Rows, n *netRow, day *uint32) (rules.AllocationSource, error) {
+		err := r.Scan(&n.addr, &n.bits, day, &network.addr, &network.bits, &a.ASN, &a.In, &a.Out, &a.WebIn, &a.Samples)
 		a.Network = network.prefix()
 		return a, err
 	}, func(a *rules.AllocationSource, p netip.Prefix, d registry.Date) { a.Allocation, a.Day = p, d })
@@ -124,23 +127,33 @@ ORDER BY allocation, allocation_bits, day, network, network_bits`,
 
 // AllocationContacts yields what addresses exchanged with remote networks by
 // tunnels and DNS, and by anything else in the UTC hours in which they had
-// tunnels, ordered by allocation, local day, address, kind and network.
+// tunnels, ordered by allocation, local day, address, kind and network: contacts
+// of the kinds that are named, or of all when none is.
 func (s *Store) AllocationContacts(
-	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
+	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID, kinds ...rules.ContactKind,
 ) iter.Seq2[rules.AllocationContact, error] {
+	wanted := ""
+	if len(kinds) > 0 {
+		numbers := make([]uint32, len(kinds))
+		for i, k := range kinds {
+			numbers[i] = uint32(k)
+		}
+		wanted = " AND toUInt32(kind) IN " + arrayOf(numbers)
+	}
+	var ( // of the row that is read; one for all rows
+		c       rules.AllocationContact
+		network netRow
+		kind    uint8
+	)
 	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationContact]{
 		what: "read contacts", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, toUInt8(kind) AS contact,
     network, network_bits, sum(out), sum(in), sum(samples)
 FROM allocation_contacts
-WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))}` + wanted + ` AND ` + ofSide + `
 GROUP BY allocation, allocation_bits, day, address, contact, network, network_bits
 ORDER BY allocation, allocation_bits, day, address, contact, network, network_bits`,
-	}, func(r driver.Rows, n *netRow, day *uint32) (c rules.AllocationContact, err error) {
-		var (
-			network netRow
-			kind    uint8
-		)
-		err = r.Scan(&n.addr, &n.bits, day, &c.Address, &kind, &network.addr, &network.bits, &c.Out, &c.In, &c.Samples)
+	}, func(r driver.Rows, n *netRow, day *uint32) (rules.AllocationContact, error) {
+		err := r.Scan(&n.addr, &n.bits, day, &c.Address, &kind, &network.addr, &network.bits, &c.Out, &c.In, &c.Samples)
 		c.Address, c.Kind, c.Network = c.Address.Unmap(), rules.ContactKind(kind), network.prefix()
 		return c, err
 	}, func(c *rules.AllocationContact, p netip.Prefix, d registry.Date) { c.Allocation, c.Day = p, d })
@@ -184,11 +197,11 @@ func ofAllocations[T any](
 	}
 	ask := askDays(w, loc)
 	q.values = append(ask.values, clickhouse.Named("within", allocationsOf(within)))
+	var ( // of the row that is read; one for all rows
+		n   netRow
+		day uint32
+	)
 	q.scan = func(r driver.Rows) (T, error) {
-		var (
-			n   netRow
-			day uint32
-		)
 		answer, err := scan(r, &n, &day)
 		set(&answer, n.prefix(), ask.days.dates[day])
 		return answer, err
