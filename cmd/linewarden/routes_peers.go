@@ -3,10 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +64,7 @@ func newRoutesPeers(g *globals) *cobra.Command {
 					return fmt.Errorf("read the history of peers: %w", err)
 				}
 				rows := peerRows(events)
-				if text, err := readMetrics(ctx, cfg.HTTP.Listen); err != nil {
+				if text, err := readMetrics(ctx, cfg.HTTP); err != nil {
 					g.logger().Info("no daemon answers, so counts of routes are not known", "error", err)
 				} else {
 					addCounts(rows, text, time.Now())
@@ -118,32 +115,16 @@ func peerRows(events []storage.PeerEvent) []peerRow {
 	return rows
 }
 
-// readMetrics asks the daemon at the address of its console.
-func readMetrics(ctx context.Context, address string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if strings.HasPrefix(address, ":") {
-		address = "127.0.0.1" + address
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+// readMetrics asks the daemon at the address of its console, by TLS where it has
+// a certificate.
+func readMetrics(ctx context.Context, c HTTPConfig) (string, error) {
+	client, base, err := consoleClient(c)
 	if err != nil {
-		return "", fmt.Errorf("ask the daemon: %w", err)
+		return "", err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("ask the daemon: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if cerr := resp.Body.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = errors.New(resp.Status)
-	}
-	if err != nil {
-		return "", fmt.Errorf("ask the daemon: %w", err)
-	}
-	return string(text), nil
+	defer client.CloseIdleConnections()
+	text, err := answer(ctx, client, base+"/metrics")
+	return string(text), err
 }
 
 // addCounts fills in what the daemon says of peers in its metrics.
