@@ -159,7 +159,8 @@ func TestPeerHistory(t *testing.T) {
 	}
 }
 
-// TestOldRoutesGo drops what was stored longer ago than its lifetime.
+// TestOldRoutesGo drops what was stored longer ago than its lifetime, the month
+// that its partition may span and the two days that are left to a daemon.
 func TestOldRoutesGo(t *testing.T) {
 	s := open(t, configure(t))
 	w := routeWriterOf(t, s, storage.RouteWriterConfig{})
@@ -168,7 +169,7 @@ func TestOldRoutesGo(t *testing.T) {
 	}
 	flushRoutes(t, w)
 	for _, statement := range []string{
-		"INSERT INTO routes SELECT * REPLACE (now() - toIntervalDay(401) AS stored) FROM routes",
+		"INSERT INTO routes SELECT * REPLACE (now() - toIntervalDay(435) AS stored) FROM routes",
 		"OPTIMIZE TABLE routes FINAL",
 	} {
 		if err := s.Exec(t.Context(), statement); err != nil {
