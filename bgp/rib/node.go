@@ -66,10 +66,12 @@ type room struct {
 	shape  reflect.Type
 }
 
-// rooms returns those for each number up to 16, and from there an eighth more
-// each, as the allocator's sizes grow, to the most there can be.
+// rooms returns where there is room for each number of values. There is one for
+// each number up to 16, and from there an eighth more each, as the allocator's
+// sizes grow, to the most there can be.
 func rooms[V any](dense bool) (list []room) {
 	const most = mostFull + mostPart
+	list = make([]room, 1, most+1)
 	for n := 1; ; n += max(1, n/8) {
 		n = min(n, most)
 		fields := []reflect.StructField{{Name: "Node", Type: reflect.TypeFor[node[V]]()}}
@@ -77,7 +79,9 @@ func rooms[V any](dense bool) (list []room) {
 			fields = append(fields, reflect.StructField{Name: "Index", Type: reflect.TypeFor[index]()})
 		}
 		fields = append(fields, reflect.StructField{Name: "Values", Type: reflect.ArrayOf(n, reflect.TypeFor[slot[V]]())})
-		list = append(list, room{n, reflect.StructOf(fields)})
+		for r := (room{n, reflect.StructOf(fields)}); len(list) <= n; {
+			list = append(list, r)
+		}
 		if n == most {
 			return list
 		}

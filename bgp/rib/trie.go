@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"reflect"
-	"sort"
 	"sync/atomic"
 )
 
@@ -179,12 +178,12 @@ func (t *trie[V]) newNode(like *node[V], parts, fulls int, dense bool) *node[V] 
 		if *list == nil {
 			*list = rooms[V](dense)
 		}
-		i := sort.Search(len(*list), func(i int) bool { return (*list)[i].values >= parts+fulls })
+		r := (*list)[parts+fulls]
 		if dense {
-			fulls = (*list)[i].values - parts // all there is
+			fulls = r.values - parts // all there is
 		}
 		// The node comes first in every room, and keeps all of it alive.
-		n = (*node[V])(reflect.New((*list)[i].shape).UnsafePointer())
+		n = (*node[V])(reflect.New(r.shape).UnsafePointer())
 	} else {
 		n = new(node[V])
 	}

@@ -246,7 +246,7 @@ func TestRoutesCollectors(t *testing.T) {
 			if err := peer.feed(table.messages); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := run.converge(opening, len(table.prefixes), time.Now()); err != nil {
+			if _, err := run.converge(opening, len(table.prefixes), time.Now(), convergeTime); err != nil {
 				t.Fatal(err)
 			}
 		})
