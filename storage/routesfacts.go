@@ -33,15 +33,15 @@ func (s *Store) heldIntervals(ctx context.Context, w rules.Window, condition str
 	if q.to.Before(q.from) {
 		return nil
 	}
-	losses, err := s.losses(ctx, time.Time{})
-	if err != nil {
-		return err
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	losses, done := s.lossesMeanwhile(ctx, time.Time{})
+	defer cancel()
+	defer done()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_bytes_before_external_sort": sortMemory}))
 	p := pairing{question: &q, losses: losses, use: use, open: make(map[uint8]*routeRow)}
 	sql := "SELECT " + routeReads(true) + ", as_path FROM routes WHERE " + outsideVPNs + " AND " + condition + " ORDER BY " + routeOrder
 	values = append(values, clickhouse.Named("until", microsText(w.To)))
-	err = s.query(ctx, "read the facts of routes", sql, func(r driver.Rows) error {
+	err := s.query(ctx, "read the facts of routes", sql, func(r driver.Rows) error {
 		t := new(routeRow)
 		if err := r.Scan(append(t.targets(true), &t.attributes.path)...); err != nil {
 			return err
@@ -50,6 +50,7 @@ func (s *Store) heldIntervals(ctx context.Context, w rules.Window, condition str
 		return p.take(t)
 	}, values...)
 	if err != nil {
+		cancel() // nobody waits for the losses now
 		return err
 	}
 	return p.flush()

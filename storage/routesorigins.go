@@ -45,12 +45,8 @@ func (s *Store) Origins(ctx context.Context, prefix netip.Prefix, from, to time.
 	if q.to.Before(q.from) {
 		return nil, nil
 	}
-	losses, err := s.losses(ctx, time.Time{})
-	if err != nil {
-		return nil, err
-	}
 	found := make(map[originKey]*OriginSpan)
-	err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+	err = s.intervals(ctx, &q, func(i *RouteInterval) error {
 		noteOrigins(found, i, from, to)
 		return nil
 	})

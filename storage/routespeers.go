@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -58,6 +59,21 @@ ORDER BY router, peer, peer_distinguisher, view, at, stored, number`,
 			return nil
 		}, clickhouse.Named("known", knownSecond(known)))
 	return losses, err
+}
+
+// lossesMeanwhile begins to read the losses, and returns who waits for them. When
+// nobody does any more, done must be called.
+func (s *Store) lossesMeanwhile(ctx context.Context, known time.Time) (wait func() (lossTimes, error), done func()) {
+	var (
+		losses lossTimes
+		err    error
+		group  sync.WaitGroup
+	)
+	group.Go(func() { losses, err = s.losses(ctx, known) })
+	return func() (lossTimes, error) {
+		group.Wait()
+		return losses, err
+	}, group.Wait
 }
 
 // PeerHistory returns what happened to peers from an instant (included) to

@@ -47,15 +47,18 @@ func (q *routeQuestion) condition() (string, []any) {
 		name("high", high.String())
 		name("bits", strconv.Itoa(int(bits)))
 	}
-	one, other := familyV6, familyMapped // IPv6 prefixes may lie among the mapped ones
-	if q.prefix.Addr().Is4() {
-		one, other = familyV4, familyV4
+	text := "(" + strings.Join(places, " OR ") + ")"
+	if !q.known.IsZero() {
+		text += " AND stored <= toDateTime({known:Int64}, 'UTC')"
+		name("known", knownSecond(q.known))
 	}
-	name("family", strconv.Itoa(int(one)))
-	name("other", strconv.Itoa(int(other)))
-	name("known", knownSecond(q.known))
-	return "(" + strings.Join(places, " OR ") + ") AND bitShiftRight(families, 6) IN ({family:UInt8}, {other:UInt8})" +
-		" AND stored <= toDateTime({known:Int64}, 'UTC')", values
+	return text, values
+}
+
+// asks tells whether a prefix is of the family in question: IPv6 prefixes may lie
+// among the mapped ones, where IPv4 is stored. A condition would cost more.
+func (q *routeQuestion) asks(families uint8) bool {
+	return (family(families>>6) == familyV4) == q.prefix.Addr().Is4()
 }
 
 // coveringKeys writes the stored forms of all prefixes that cover p.
@@ -79,8 +82,13 @@ func knownSecond(known time.Time) string {
 
 // intervals hands over each path in question, those of one path in their order.
 // Events are read in the order of the table and each announcement is kept until
-// the next event of its path, so that no more than one key is in memory.
-func (s *Store) intervals(ctx context.Context, q *routeQuestion, losses lossTimes, use func(*RouteInterval) error) error {
+// the next event of its path, so that no more than one key is in memory. The
+// losses of sessions are read meanwhile.
+func (s *Store) intervals(ctx context.Context, q *routeQuestion, use func(*RouteInterval) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	losses, done := s.lossesMeanwhile(ctx, q.known)
+	defer cancel()
+	defer done()
 	condition, values := q.condition()
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_bytes_before_external_sort": sortMemory}))
 	p := pairing{question: q, losses: losses, use: use, open: make(map[uint8]*routeRow)}
@@ -90,10 +98,14 @@ func (s *Store) intervals(ctx context.Context, q *routeQuestion, losses lossTime
 			if err := r.Scan(t.targets(q.origins)...); err != nil {
 				return err
 			}
+			if !q.asks(t.families) {
+				return nil
+			}
 			t.order.at, t.order.stored = t.at.UnixMicro(), uint32(t.stored.Unix())
 			return p.take(t)
 		}, values...)
 	if err != nil {
+		cancel() // nobody waits for the losses now
 		return err
 	}
 	return p.flush()
@@ -102,7 +114,7 @@ func (s *Store) intervals(ctx context.Context, q *routeQuestion, losses lossTime
 // pairing joins announcements with what came after them.
 type pairing struct {
 	question *routeQuestion
-	losses   lossTimes
+	losses   func() (lossTimes, error)
 	use      func(*RouteInterval) error
 	last     routeKey
 	open     map[uint8]*routeRow // announcements of the last key, by the families that tell paths apart
@@ -155,7 +167,11 @@ func (p *pairing) settle(t, next *routeRow) error {
 	if next != nil {
 		i.To, i.End = time.UnixMicro(next.order.at).UTC(), endOf(RouteKind(next.kind))
 	}
-	if loss, ok := p.losses.after(i.Peer, t.order); ok && (next == nil || loss.compare(next.order) < 0) {
+	losses, err := p.losses()
+	if err != nil {
+		return err
+	}
+	if loss, ok := losses.after(i.Peer, t.order); ok && (next == nil || loss.compare(next.order) < 0) {
 		if loss.at <= from || loss.at == t.order.at {
 			return nil
 		}
@@ -178,12 +194,8 @@ func (s *Store) RoutesAt(ctx context.Context, prefix netip.Prefix, at, known tim
 		return nil, err
 	}
 	q.covering, q.from, q.to, q.known = true, at, at, known
-	losses, err := s.losses(ctx, known)
-	if err != nil {
-		return nil, err
-	}
 	var list []RouteInterval
-	err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+	err = s.intervals(ctx, &q, func(i *RouteInterval) error {
 		list = append(list, *i)
 		return nil
 	})
@@ -210,12 +222,7 @@ func (s *Store) RoutesWithin(ctx context.Context, prefix netip.Prefix, w rules.W
 		if q.to.Before(q.from) {
 			return
 		}
-		losses, err := s.losses(ctx, time.Time{})
-		if err != nil {
-			yield(RouteInterval{}, err)
-			return
-		}
-		err = s.intervals(ctx, &q, losses, func(i *RouteInterval) error {
+		err = s.intervals(ctx, &q, func(i *RouteInterval) error {
 			if !yield(*i, nil) {
 				return errEnough
 			}
