@@ -57,7 +57,7 @@ accuracy: engine build ## measure how right the rules are, over five simulated c
 
 bench: engine ## measure decoding, the whole path, routes and audits, beside other programs
 	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes|Audit)$$' -timeout 2h ./cmd/linewarden/
-	$(GO) test -run '^$$' -bench '^Benchmark(Insert|RollUp)$$' -benchtime 1x -timeout 1h ./storage/
+	$(GO) test -run '^$$' -bench '^Benchmark(Insert|RollUp|RouteDay|RouteQuestions)$$' -benchtime 1x -timeout 1h ./storage/
 
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

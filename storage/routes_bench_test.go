@@ -147,8 +147,9 @@ func (c *churn) write(tb testing.TB, w *storage.RouteWriter, n int) {
 }
 
 // BenchmarkRouteDay writes a day of 20 events a second, each batch as if it were
-// of five seconds of that day, and reports what it takes on disk after merging:
-// with popular origins and with events spread over far more prefixes.
+// of five seconds of that day, and reports what it takes on disk after merging,
+// and of the 50 MB it may take: with popular origins and with events spread over
+// far more prefixes.
 func BenchmarkRouteDay(b *testing.B) {
 	const events = 24 * 3600 * 20
 	for _, bench := range []struct {
@@ -180,6 +181,7 @@ func BenchmarkRouteDay(b *testing.B) {
 				prefixes = number(b, s, "SELECT uniq(prefix, prefix_bits) FROM day")
 			}
 			b.ReportMetric(bytes/1e6, "MB/day")
+			b.ReportMetric(bytes/50e6, "of-50MB")
 			b.ReportMetric(bytes/events, "B/event")
 			b.ReportMetric(prefixes, "prefixes")
 			b.ReportMetric(events/took, "events/s")

@@ -32,7 +32,7 @@
 // distinct set of attributes about 270 bytes, shared by all prefixes and peers
 // that have it and freed with its last path (reference counts). A made table of
 // 1,000,000 IPv4 and 200,000 IPv6 prefixes with one set per six prefixes takes
-// about 120 bytes a route with one peer and 91 a route with three
+// about 126 bytes a route with one peer and 93 a route with three
 // (BenchmarkLoad reports it). The global instance takes 1 MB when empty.
 // Routes, peers and instances are bounded by Config.
 //

@@ -31,7 +31,7 @@ type node[V any] struct {
 }
 
 // mostSparse is how many prefixes a sparse node has at most.
-const mostSparse = 24
+const mostSparse = 16
 
 // The most prefixes of a node: with the whole octet, and with 1 to 7 bits of it.
 const (

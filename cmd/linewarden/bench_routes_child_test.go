@@ -189,7 +189,7 @@ func measureLookups(table *rib.RIB, kind string, d time.Duration) lookupStats {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	zipf := rand.NewZipf(rnd, 1.2, 1, uint64(len(all)-1))
-	asked := make([]netip.Addr, 1<<16)
+	asked := make([]netip.Addr, 1<<20)
 	for i := range asked {
 		asked[i] = all[i%len(all)]
 		if kind == askedLikeTraffic {
@@ -207,7 +207,7 @@ func measureLookups(table *rib.RIB, kind string, d time.Duration) lookupStats {
 	for began := time.Now(); time.Since(began) < d; n += rounds {
 		cpu, wall := threadCPU(), time.Now()
 		for j := range rounds {
-			table.Origin(exporter, asked[(n+j)&(1<<16-1)], wall)
+			table.Origin(exporter, asked[(n+j)&(len(asked)-1)], wall)
 		}
 		used := threadCPU() - cpu
 		s.most, s.mostCPU = max(s.most, time.Since(wall)), max(s.mostCPU, used)
