@@ -24,7 +24,8 @@ type RIB struct {
 	vrps   atomic.Pointer[VRPs]
 	global *instance // immutable; also in others under 0
 
-	wake chan struct{} // something died
+	wake   chan struct{}               // something died
+	recent [64]atomic.Pointer[session] // current when they were noted, by recentOf
 
 	turning sync.Mutex // held while the payloads are changed
 
@@ -149,11 +150,18 @@ func (r *RIB) applyRoute(e *bgp.Event) error {
 // sessionOf returns the current session of the event's peer, or nil for a
 // withdrawal of a peer that has none, which it counts.
 func (r *RIB) sessionOf(e *bgp.Event) (*session, error) {
+	// Most events follow others of their peer. A session that is no longer current
+	// has flags.
+	recent := &r.recent[recentOf(&e.Peer)]
+	if s := recent.Load(); s != nil && s.flags.Load() == 0 && s.peer.key == e.Peer {
+		return s, nil
+	}
 	r.mu.RLock()
 	p := r.peers[e.Peer]
 	if p != nil && p.current != nil {
 		s := p.current
 		r.mu.RUnlock()
+		recent.Store(s)
 		return s, nil
 	}
 	r.mu.RUnlock()
@@ -175,6 +183,12 @@ func (r *RIB) sessionOf(e *bgp.Event) (*session, error) {
 		r.openLocked(p, e)
 	}
 	return p.current, nil
+}
+
+// recentOf returns where the session of a peer may be noted.
+func recentOf(k *bgp.PeerKey) int {
+	a := k.Peer.As16()
+	return int(a[15]^a[14]<<3^uint8(k.View)<<4) & 63
 }
 
 // tableOf returns the table a route belongs to: that of its own distinguisher,
