@@ -2,11 +2,14 @@ package console
 
 import (
 	"context"
+	"io/fs"
 	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/linewarden/linewarden/console/accounts"
@@ -57,6 +60,20 @@ type Config struct {
 	Network  Network
 	Accounts *accounts.File
 	Audit    *audit.Log
+	Browser  Browser
+	Trends   Trends
+	Grounds  Grounds
+	Registry Ledgers
+	Reports  Reports
+	Daemon   Daemon
+	Evidence Evidence
+	// Adjudications tells how often people confirmed what rules found.
+	Adjudications Adjudications
+	// App is the built console; nil for the plain pages in its place.
+	App fs.FS
+	// Version is that of the program, SingleSignOn what its provider of
+	// identities is called.
+	Version, SingleSignOn string
 	// Ledgers returns the ledgers in force.
 	Ledgers func() *registry.Snapshot
 	// Rules returns the rules in force, and the parameters that are set.
@@ -91,22 +108,37 @@ type Console struct {
 	sessions sessions
 	setup    setup
 	limits   limits
+	uploads  uploads
+	shelf    shelf
+	work     sync.WaitGroup  // what outlives the request that began it
+	life     context.Context //nolint:containedctx // the life of work, which ends with Close
+	end      context.CancelFunc
 }
 
-// New returns the console of c.
-func New(c Config) (*Console, error) {
-	s := &Console{Config: c, sessions: newSessions(), limits: newLimits()}
+// Close ends work that outlives its request and waits for it.
+func (s *Console) Close() {
+	s.end()
+	s.work.Wait()
+}
+
+// New returns the console of c. Its work ends with life, or with Close, which
+// must be called.
+func New(life context.Context, c Config) (*Console, error) {
+	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), uploads: newUploads(), shelf: newShelf()}
+	s.life, s.end = context.WithCancel(life)
 	if err := s.setup.begin(); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	var paths []string
+	byPath := make(map[string]methods)
 	for _, r := range s.routes() {
-		mux.Handle(r.method+" "+r.path, s.guarded(r))
-		if !slices.Contains(paths, r.path) {
-			paths = append(paths, r.path)
-			mux.Handle(r.path, s.wrongMethod(r))
+		if byPath[r.path] == nil {
+			byPath[r.path] = make(methods)
 		}
+		byPath[r.path][r.method] = s.guarded(r)
+	}
+	for path, known := range byPath {
+		mux.Handle(path, s.dispatch(known))
 	}
 	mux.HandleFunc("/", s.nothing)
 	// Browsers say where a request comes from; one from another site that would
@@ -131,19 +163,26 @@ type route struct {
 	handle func(w http.ResponseWriter, r *http.Request, c *caller)
 }
 
-// filters are the parameters that select findings.
+// filters are the parameters that select findings on pages, selection those of
+// the API.
 func filters(more ...string) []string {
 	return append([]string{"rule", "clause", "province", "enterprise", "state", "severity", "since", "until"}, more...)
 }
 
+func selection(more ...string) []string {
+	return append(filters("subject_kind", "subject", "line", "text"), more...)
+}
+
+// anyQuery is for pages whose script reads the query.
+var anyQuery = []string{"*"}
+
+// api is where the API begins.
+const api = "/api/v1"
+
 // routes lists all that is answered. A test compares those of the API with
 // openapi.yaml.
 func (s *Console) routes() []route {
-	api := "/api/v1"
-	return []route{
-		{"GET", "/{$}", seeFindings, filters("limit", "lang"), s.listPage},
-		{"GET", "/findings/{id}", seeFindings, []string{"lang"}, s.findingPage},
-		{"GET", "/login", public, []string{"lang", "next"}, s.loginPage},
+	list := []route{
 		{"POST", "/login", public, []string{"lang", "next"}, s.login},
 		{"POST", "/logout", loggedIn, []string{"lang"}, s.logout},
 		{"GET", "/setup", public, []string{"lang", "token"}, s.setupPage},
@@ -152,21 +191,92 @@ func (s *Console) routes() []route {
 		{"GET", "/healthz", public, nil, s.health},
 		{"GET", "/readyz", seeHealth, nil, s.ready},
 		{"GET", "/metrics", seeHealth, nil, func(w http.ResponseWriter, r *http.Request, _ *caller) { s.Metrics.ServeHTTP(w, r) }},
-
 		{"GET", api + "/openapi.yaml", public, nil, s.openAPI},
-		{"GET", api + "/session", loggedIn, nil, s.session},
-		{"GET", api + "/findings", seeFindings, filters("limit", "cursor", "unmasked"), s.list},
+	}
+	if s.App != nil {
+		list = append(list, s.appRoutes()...)
+	} else {
+		list = append(list,
+			route{"GET", "/login", public, []string{"lang", "next"}, s.loginPage},
+			route{"GET", "/{$}", seeFindings, filters("limit", "lang"), s.listPage},
+			route{"GET", "/findings/{id}", seeFindings, []string{"lang"}, s.findingPage})
+	}
+	return slices.Concat(list, s.caseRoutes(), s.networkRoutes(), s.ledgerRoutes(), s.peopleRoutes())
+}
+
+func (s *Console) caseRoutes() []route {
+	return []route{
+		{"GET", api + "/overview", seeFindings, []string{"days", "province"}, s.overview},
+		{"GET", api + "/findings", seeFindings, selection("sort", "limit", "cursor", "unmasked"), s.list},
+		{"GET", api + "/findings/summary", seeFindings, selection(), s.summarize},
+		{"GET", api + "/findings/export", seeFindings, selection("format", "unmasked"), s.export},
+		{"POST", api + "/findings/moves", act, nil, s.moveMany},
 		{"GET", api + "/findings/{id}", seeFindings, []string{"unmasked"}, s.finding},
 		{"POST", api + "/findings/{id}/moves", act, nil, s.move},
-		{"GET", api + "/lines", seeNetwork, []string{"day", "enterprise", "province", "scope", "limit", "cursor"}, s.lines},
+		{"GET", api + "/findings/{id}/traffic", seeFindings, []string{"from", "to"}, s.findingTraffic},
+		{"GET", api + "/findings/{id}/networks", seeFindings, []string{"unmasked"}, s.findingNetworks},
+		{"GET", api + "/findings/{id}/routes", seeFindings, nil, s.findingRoutes},
+		{"GET", api + "/findings/{id}/ledgers", seeFindings, nil, s.findingLedgers},
+		{"GET", api + "/findings/{id}/evidence", manage, nil, s.findingEvidence},
+		{"GET", api + "/reports", seeReports, nil, s.reports},
+		{"POST", api + "/reports", manage, nil, s.startReport},
+		{"GET", api + "/reports/{id}", seeReports, nil, s.report},
+		{"GET", api + "/reports/{id}/download", seeReports, nil, s.downloadReport},
+	}
+}
+
+func (s *Console) networkRoutes() []route {
+	return []route{
+		{"GET", api + "/lines", seeNetwork, []string{"day", "enterprise", "province", "scope", "q", "limit", "cursor"}, s.lines},
+		{"GET", api + "/lines/{id}", seeNetwork, []string{"day"}, s.line},
 		{"GET", api + "/lines/{id}/traffic", seeNetwork, []string{"from", "to"}, s.traffic},
+		{"GET", api + "/lines/{id}/heatmap", seeNetwork, []string{"from", "to", "zone"}, s.heatmap},
+		{"GET", api + "/lines/{id}/networks", seeNetwork, []string{"from", "to", "unmasked"}, s.lineNetworks},
 		{"GET", api + "/allocations", seeNetwork, []string{"day", "enterprise", "province", "use", "limit", "cursor"}, s.allocations},
+		{"GET", api + "/allocations/tree", seeNetwork, []string{"day", "prefix", "limit", "cursor"}, s.allocationTree},
+		{"GET", api + "/allocations/detail", seeNetwork, []string{"prefix", "day"}, s.allocation},
+		{"GET", api + "/resources", seeNetwork, []string{"q", "day"}, s.search},
+		{"GET", api + "/enterprises/{id}", seeNetwork, []string{"day"}, s.enterprise},
 		{"GET", api + "/routes", seeNetwork, []string{"prefix", "at", "known"}, s.routesAt},
+		{"GET", api + "/routes/history", seeNetwork, []string{"prefix", "from", "to"}, s.routeHistory},
+		{"GET", api + "/routes/origins", seeNetwork, []string{"prefix", "from", "to"}, s.routeOrigins},
 		{"GET", api + "/exporters", seeNetwork, []string{"from", "to"}, s.exporters},
+		{"GET", api + "/peers", seeNetwork, nil, s.peers},
+		{"GET", api + "/system", seeNetwork, nil, s.system},
+	}
+}
+
+func (s *Console) ledgerRoutes() []route {
+	return []route{
 		{"GET", api + "/ledgers", seeLedgers, []string{"limit", "cursor"}, s.ledgers},
+		{"GET", api + "/ledgers/kinds", seeNetwork, nil, s.ledgerKinds},
+		{"GET", api + "/ledgers/kinds/{ledger}/rows", seeNetwork, []string{"q", "known", "limit", "cursor"}, s.ledgerRows},
+		{"POST", api + "/ledgers/checks", manage, nil, s.checkLedgers},
+		{"GET", api + "/ledgers/checks/{id}", manage, nil, s.ledgerCheck},
+		{"GET", api + "/ledgers/checks/{id}/changes", manage, []string{"ledger", "limit", "cursor"}, s.ledgerChanges},
+		{"DELETE", api + "/ledgers/checks/{id}", manage, nil, s.dropCheck},
+		{"POST", api + "/ledgers/imports", manage, nil, s.importLedgers},
 		{"GET", api + "/rules", seeLedgers, nil, s.ruleList},
+		{"GET", api + "/rules/{id}", seeLedgers, nil, s.rule},
+		{"GET", api + "/manual", seeLedgers, nil, s.manualList},
+		{"GET", api + "/manual/{lang}/{page}", seeLedgers, nil, s.manualPage},
+	}
+}
+
+func (s *Console) peopleRoutes() []route {
+	return []route{
+		{"GET", api + "/me", public, nil, s.me},
+		{"POST", api + "/me/password", loggedIn, nil, s.changePassword},
+		{"GET", api + "/session", loggedIn, nil, s.session},
+		{"POST", api + "/session", public, nil, s.logIn},
+		{"DELETE", api + "/session", loggedIn, nil, s.logOut},
 		{"GET", api + "/users", administer, nil, s.users},
+		{"POST", api + "/users", administer, nil, s.addUser},
+		{"PATCH", api + "/users/{name}", administer, nil, s.changeUser},
+		{"DELETE", api + "/users/{name}", administer, nil, s.removeUser},
 		{"GET", api + "/tokens", administer, nil, s.tokens},
+		{"POST", api + "/tokens", administer, nil, s.addToken},
+		{"DELETE", api + "/tokens/{id}", administer, nil, s.revokeToken},
 		{"GET", api + "/audit", administer, []string{"limit", "cursor"}, s.auditLog},
 	}
 }
@@ -190,19 +300,34 @@ func (s *Console) secured(next http.Handler) http.Handler {
 	})
 }
 
-// wrongMethod answers a path that is there, by a method that is not.
-func (s *Console) wrongMethod(known route) http.Handler {
+// methods are what answers a path, by the method.
+type methods map[string]http.Handler
+
+// dispatch picks by the method. Patterns hold none: one of a path with a method
+// and one of a path beside it would contend.
+func (s *Console) dispatch(known methods) http.Handler {
+	allowed := slices.Sorted(maps.Keys(known))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, other := range s.routes() {
-			if other.path == known.path {
-				w.Header().Add("Allow", other.method)
-			}
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		if h := known[method]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		for _, m := range allowed {
+			w.Header().Add("Allow", m)
 		}
 		s.refuse(w, r, http.StatusMethodNotAllowed, r.Method+" is not possible here")
 	})
 }
 
 func (s *Console) nothing(w http.ResponseWriter, r *http.Request) {
+	if s.App != nil && r.Method == http.MethodGet && pageRequest(r) {
+		s.app(w, r, nil) // an address of its own, or it says that there is none
+		return
+	}
 	s.refuse(w, r, http.StatusNotFound, "there is nothing at this address")
 }
 

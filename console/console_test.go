@@ -27,6 +27,8 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
+var errQuarter = errors.New("quarter: there is no such one")
+
 var errDown = errors.New("code: 210, SELECT secret FROM findings: connection refused")
 
 // memory is a store held in memory; storage has its own tests, and the command
@@ -37,6 +39,10 @@ type memory struct {
 	events   []rules.Event
 	err      error
 	asked    rules.FindingFilter
+	query    console.FindingQuery
+	imported []registry.Table
+	broken   bool          // the store fails at the end of a stream
+	hold     chan struct{} // reports wait for it where it is not nil
 	// before, when not nil, is called before a finding is acted upon.
 	before func()
 }
@@ -157,22 +163,24 @@ func serve(t *testing.T, m *memory, changes ...func(c *console.Config)) *site {
 	})
 	s := &site{store: m, accounts: accounts.New(filepath.Join(dir, "accounts.json")), audit: log}
 	c := console.Config{
-		Store: m, Cases: m, Network: m, Accounts: s.accounts, Audit: log,
+		Store: m, Cases: m, Network: m, Browser: m, Trends: m, Grounds: m, Registry: m, Reports: m, Daemon: m, Accounts: s.accounts, Audit: log,
 		Ledgers: func() *registry.Snapshot { return ledgers() },
 		Rules: func() ([]rules.Rule, map[string]map[string]float64) {
 			return rules.Catalogue(), map[string]map[string]float64{"intl-third-party": {"min_share": 0.07}}
 		},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "linewarden_build_info 1\n") }),
 		Ready:   func(context.Context) []console.Check { return []console.Check{{Name: "store", OK: true}} },
+		Evidence: m.evidence, Adjudications: m.adjudications, Version: "1.2.3",
 		Carrier: `Carrier <b>&`, Location: time.FixedZone("Asia/Shanghai", 8*3600), Mask: report.Mask{V4: 24, V6: 48}, Loopback: true,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, change := range changes {
 		change(&c)
 	}
-	if s.console, err = console.New(c); err != nil {
+	if s.console, err = console.New(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.console.Close)
 	s.Server = httptest.NewServer(s.console)
 	t.Cleanup(s.Close)
 	return s

@@ -89,31 +89,6 @@ func (s *Console) unmasked(w http.ResponseWriter, r *http.Request, c *caller, ob
 	return all, all && !s.record(w, r, c, "read_unmasked", object, r.URL.RawQuery)
 }
 
-func (s *Console) list(w http.ResponseWriter, r *http.Request, c *caller) {
-	filter, err := s.filterOf(r.URL.Query())
-	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
-		return
-	}
-	all, done := s.unmasked(w, r, c, "findings")
-	if done {
-		return
-	}
-	c.narrow(&filter)
-	limit := filter.Limit
-	filter.Limit++
-	found, err := s.Store.Findings(r.Context(), filter)
-	if err != nil {
-		s.storeFailed(w, r, err)
-		return
-	}
-	if len(found) > limit {
-		found = found[:limit]
-		next(w, r, base64.RawURLEncoding.EncodeToString([]byte(found[limit-1].ID)))
-	}
-	s.json(w, r, http.StatusOK, s.shown(c, found, all))
-}
-
 // shown returns findings as the caller may see them.
 func (s *Console) shown(c *caller, found []rules.Finding, all bool) []rules.Finding {
 	if !all {
@@ -192,22 +167,29 @@ func (s *Console) view(c *caller, a findingAnswer, all bool) findingAnswer {
 // lookUp returns a finding that the caller may see, as it is stored. Otherwise
 // it has answered: one that may not be seen is not there.
 func (s *Console) lookUp(w http.ResponseWriter, r *http.Request, c *caller) (findingAnswer, bool) {
-	id := r.PathValue("id")
+	a, status, err := s.seen(r, c, r.PathValue("id"))
+	if err != nil {
+		s.refuse(w, r, status, err.Error())
+	}
+	return a, err == nil
+}
+
+// seen returns a finding that the caller may see, or how to answer.
+func (s *Console) seen(r *http.Request, c *caller, id string) (findingAnswer, int, error) {
 	f, ok, err := s.Store.Finding(r.Context(), id)
 	if err != nil {
-		s.storeFailed(w, r, fmt.Errorf("read finding: %w", err))
-		return findingAnswer{}, false
+		s.Log.Error("store does not answer", "err", err)
+		return findingAnswer{}, http.StatusServiceUnavailable, errStore
 	}
 	var visible rules.FindingFilter
 	c.narrow(&visible)
 	if !ok || !visible.Match(&f) {
-		s.refuse(w, r, http.StatusNotFound, "there is no finding "+strconv.Quote(id))
-		return findingAnswer{}, false
+		return findingAnswer{}, http.StatusNotFound, errors.New("there is no finding " + strconv.Quote(id))
 	}
 	events, err := s.Store.Events(r.Context(), f.ID)
 	if err != nil {
-		s.storeFailed(w, r, fmt.Errorf("read events: %w", err))
-		return findingAnswer{}, false
+		s.Log.Error("store does not answer", "err", err)
+		return findingAnswer{}, http.StatusServiceUnavailable, errStore
 	}
-	return findingAnswer{Finding: f, Events: events}, true
+	return findingAnswer{Finding: f, Events: events}, http.StatusOK, nil
 }

@@ -44,6 +44,8 @@ type ruleAnswer struct {
 	Lookback int           `json:"lookback_days"`
 	Quiet    int           `json:"quiet_days"`
 	Params   []paramAnswer `json:"params"`
+	// Precision is how often people confirmed what it found.
+	Precision *rules.Precision `json:"precision"`
 }
 
 type paramAnswer struct {
@@ -57,6 +59,18 @@ type paramAnswer struct {
 }
 
 func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, _ *caller) {
+	if list, ok := s.ruleAnswers(w, r); ok {
+		s.json(w, r, http.StatusOK, list)
+	}
+}
+
+// ruleAnswers lists the rules; false means that it has answered.
+func (s *Console) ruleAnswers(w http.ResponseWriter, r *http.Request) ([]ruleAnswer, bool) {
+	decided, err := s.Adjudications(r.Context())
+	if err != nil {
+		s.storeFailed(w, r, err)
+		return nil, false
+	}
 	catalogue, params := s.Rules()
 	list := make([]ruleAnswer, 0, len(catalogue))
 	for i := range catalogue {
@@ -65,11 +79,12 @@ func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, _ *caller) {
 		if err != nil {
 			s.Log.Error("parameters of a rule in force are not good", "rule", spec.ID, "err", err)
 			s.refuse(w, r, http.StatusInternalServerError, "the parameters of "+spec.ID+" are not good")
-			return
+			return nil, false
 		}
+		precision := rules.PrecisionOf(decided, spec.ID)
 		one := ruleAnswer{
 			ID: spec.ID, Version: spec.Version, Clauses: []string{}, Title: spec.Title, Claim: spec.Claim, Ledger: spec.Ledger,
-			Lookback: spec.LookbackDays, Quiet: spec.QuietDays, Params: []paramAnswer{},
+			Lookback: spec.LookbackDays, Quiet: spec.QuietDays, Params: []paramAnswer{}, Precision: &precision,
 		}
 		for _, c := range spec.Clauses {
 			one.Clauses = append(one.Clauses, c.ID)
@@ -79,7 +94,7 @@ func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, _ *caller) {
 		}
 		list = append(list, one)
 	}
-	s.json(w, r, http.StatusOK, list)
+	return list, true
 }
 
 // userAnswer is a user as an administrator sees it: without the password hash.
@@ -100,11 +115,8 @@ func (s *Console) users(w http.ResponseWriter, r *http.Request, _ *caller) {
 		return
 	}
 	list := make([]userAnswer, len(all))
-	for i, u := range all {
-		list[i] = userAnswer{Name: u.Name, Role: u.Role, Provinces: append([]string{}, u.Provinces...), Created: u.Created, Changed: u.Changed}
-		if time.Now().Before(u.Locked) {
-			list[i].Locked = &all[i].Locked
-		}
+	for i := range all {
+		list[i] = userAnswerOf(&all[i])
 	}
 	s.json(w, r, http.StatusOK, list)
 }
@@ -127,11 +139,8 @@ func (s *Console) tokens(w http.ResponseWriter, r *http.Request, _ *caller) {
 		return
 	}
 	list := make([]tokenAnswer, len(all))
-	for i, t := range all {
-		list[i] = tokenAnswer{ID: t.ID, Name: t.Name, User: t.User, Role: t.Role, Provinces: append([]string{}, t.Provinces...), Created: t.Created}
-		if !t.Expires.IsZero() {
-			list[i].Expires = &all[i].Expires
-		}
+	for i := range all {
+		list[i] = tokenAnswerOf(&all[i])
 	}
 	s.json(w, r, http.StatusOK, list)
 }

@@ -80,33 +80,48 @@ func (s *Console) login(w http.ResponseWriter, r *http.Request, c *caller) {
 	}
 }
 
-// enter begins a session, with a new cookie whatever the browser had.
+// enter begins a session and shows a page.
 func (s *Console) enter(w http.ResponseWriter, r *http.Request, who *caller, u *accounts.User, to string) {
+	if _, ok := s.beginSession(w, r, who, u); ok {
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	}
+}
+
+// beginSession sets the cookie of a session, a new one whatever the browser had,
+// and returns the CSRF token that goes with it. False means that it has answered.
+func (s *Console) beginSession(w http.ResponseWriter, r *http.Request, who *caller, u *accounts.User) (csrf string, ok bool) {
 	if !s.record(w, r, who, "login", u.Name, "") {
-		return
+		return "", false
 	}
 	if old, err := r.Cookie(s.cookieName()); err == nil {
 		s.sessions.end(old.Value)
 	}
-	id, err := s.sessions.begin(u)
+	id, csrf, err := s.sessions.begin(u)
 	if err != nil {
 		s.Log.Error("no session", "err", err)
 		s.refuse(w, r, http.StatusServiceUnavailable, "no session can be begun now; see the log of the daemon")
-		return
+		return "", false
 	}
 	s.setCookie(w, r, id, sessionTime)
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	return csrf, true
 }
 
 func (s *Console) logout(w http.ResponseWriter, r *http.Request, c *caller) {
+	if s.endSession(w, r, c) {
+		http.Redirect(w, r, "/login", http.StatusSeeOther)
+	}
+}
+
+// endSession takes the cookie away; false means that it has answered.
+func (s *Console) endSession(w http.ResponseWriter, r *http.Request, c *caller) bool {
 	if !s.record(w, r, c, "logout", c.name, "") {
-		return
+		return false
 	}
 	if cookie, err := r.Cookie(s.cookieName()); err == nil {
 		s.sessions.end(cookie.Value)
 	}
 	s.setCookie(w, r, "", -1)
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	return true
 }
 
 // setupRefused is what is said of a link that is good no more.

@@ -32,8 +32,13 @@ const (
 	mostAssignee = 200
 )
 
-// errChanged means that a finding is not what the person has seen.
-var errChanged = errors.New("the finding has changed since you have read it; read it again and decide anew")
+// errChanged means that a finding is not in the state the person has seen, and
+// errStale that it is another one than its tag names.
+var (
+	errChanged = errors.New("the finding has changed since you have read it; read it again and decide anew")
+	errStale   = fmt.Errorf("%w (its ETag is another one now)", errChanged)
+	errStore   = errors.New("the store does not answer; see the log of the daemon and /readyz")
+)
 
 // check refuses what is wrong with a request whatever the finding is.
 func (m *moveRequest) check(tag string) (status int, err error) {
@@ -65,8 +70,11 @@ func (m *moveRequest) expect(c *caller, tag string) func(f rules.Finding, events
 		if err != nil {
 			return err
 		}
-		if !visible.Match(&f) || tag != "" && !matches(tag, now) || m.Expected != "" && f.State != m.Expected {
+		switch {
+		case !visible.Match(&f), m.Expected != "" && f.State != m.Expected:
 			return errChanged
+		case tag != "" && !matches(tag, now):
+			return errStale
 		}
 		return nil
 	}
@@ -89,21 +97,29 @@ func (s *Console) move(w http.ResponseWriter, r *http.Request, c *caller) {
 		return
 	}
 	action, expect := req.action(c.name), req.expect(c, tag)
-	if err := expect(seen.Finding, seen.Events); err != nil {
-		s.moveFailed(w, r, err)
-		return
-	}
-	// What is wrong with the request itself shows without the store.
-	if _, _, err := (rules.CasePolicy{}).Apply(seen.Finding, action, time.Now()); errors.Is(err, rules.ErrMove) {
-		s.moveFailed(w, r, err)
-		return
-	} else if err != nil {
-		s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
+	if status, err := possible(&seen, action, expect); err != nil {
+		s.refuse(w, r, status, err.Error())
 		return
 	}
 	if s.perform(w, r, c, &seen, action, expect) {
 		s.moved(w, r, c)
 	}
+}
+
+// possible tells what is wrong with a request without the store.
+func possible(seen *findingAnswer, a rules.Action, expect func(rules.Finding, []rules.Event) error) (int, error) {
+	if err := expect(seen.Finding, seen.Events); err != nil {
+		status, err := moveStatus(err)
+		return status, err
+	}
+	_, _, err := (rules.CasePolicy{}).Apply(seen.Finding, a, time.Now())
+	switch {
+	case err == nil:
+		return http.StatusOK, nil
+	case errors.Is(err, rules.ErrMove):
+		return http.StatusConflict, err
+	}
+	return http.StatusUnprocessableEntity, err
 }
 
 // perform does and records what was found to be possible.
@@ -140,14 +156,25 @@ func (s *Console) moved(w http.ResponseWriter, r *http.Request, c *caller) {
 }
 
 func (s *Console) moveFailed(w http.ResponseWriter, r *http.Request, err error) {
-	switch {
-	case errors.Is(err, errChanged), errors.Is(err, rules.ErrMove):
-		s.refuse(w, r, http.StatusConflict, err.Error())
-	case errors.Is(err, ErrNoFinding):
-		s.refuse(w, r, http.StatusNotFound, err.Error())
-	default:
+	status, detail := moveStatus(err)
+	if status == http.StatusServiceUnavailable {
 		s.storeFailed(w, r, err)
+		return
 	}
+	s.refuse(w, r, status, detail.Error())
+}
+
+// moveStatus says how a failed action is answered.
+func moveStatus(err error) (int, error) {
+	switch {
+	case errors.Is(err, errStale):
+		return http.StatusPreconditionFailed, err
+	case errors.Is(err, errChanged), errors.Is(err, rules.ErrMove):
+		return http.StatusConflict, err
+	case errors.Is(err, ErrNoFinding):
+		return http.StatusNotFound, err
+	}
+	return http.StatusServiceUnavailable, errStore
 }
 
 // readJSON reads the body of a request. The content type is asked for because

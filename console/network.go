@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/linewarden/linewarden/registry"
@@ -77,7 +78,7 @@ func (s *Console) lines(w http.ResponseWriter, r *http.Request, c *caller) {
 	}
 	snapshot := s.Ledgers()
 	ledgers := snapshot.Ledgers()
-	called := names(ledgers)
+	called, text := names(ledgers), strings.ToLower(strings.TrimSpace(q.Get("q")))
 	var list []lineAnswer
 	for i := range ledgers.Lines {
 		l := &ledgers.Lines[i]
@@ -85,10 +86,9 @@ func (s *Console) lines(w http.ResponseWriter, r *http.Request, c *caller) {
 			!asked(q.Get("province"), l.APlace.Province()) || !asked(q.Get("scope"), l.Scope) {
 			continue
 		}
-		list = append(list, lineAnswer{
-			l.ID, l.EnterpriseID, called[l.EnterpriseID], l.Scope, l.Technology, l.Use, l.BandwidthMbps,
-			string(l.APlace), l.ZCountry, l.OrderOrigin, l.UserFile, dateText(l.Valid.From), dateText(l.Valid.To),
-		})
+		if one := lineAnswerOf(l, called[l.EnterpriseID]); text == "" || strings.Contains(strings.ToLower(one.ID+"\n"+one.EnterpriseID+"\n"+one.Enterprise), text) {
+			list = append(list, one)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b lineAnswer) int { return cmp.Compare(a.ID, b.ID) })
 	answerSlice(s, w, r, list, snapshot)
@@ -144,14 +144,7 @@ func (s *Console) allocations(w http.ResponseWriter, r *http.Request, c *caller)
 	}
 	list := make([]allocationAnswer, len(page))
 	for i, a := range page {
-		list[i] = allocationAnswer{
-			Prefix: a.Prefix.String(), EnterpriseID: a.EnterpriseID, Enterprise: called[a.EnterpriseID], Use: a.Use,
-			Cloud: map[registry.Tri]string{registry.Yes: "yes", registry.No: "no"}[a.Cloud], Place: string(a.Place), FilingNo: a.FilingNo,
-			ValidFrom: dateText(a.Valid.From), ValidTo: dateText(a.Valid.To),
-		}
-		if a.Parent.IsValid() {
-			list[i].Parent = a.Parent.String()
-		}
+		list[i] = allocationAnswerOf(a, called[a.EnterpriseID])
 	}
 	s.json(w, r, http.StatusOK, list)
 }

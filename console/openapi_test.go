@@ -22,12 +22,13 @@ import (
 // serveWithin makes a console that no server runs, for a bubble of time.
 func serveWithin(t *testing.T) *console.Console {
 	t.Helper()
-	c, err := console.New(console.Config{
+	c, err := console.New(t.Context(), console.Config{
 		Accounts: accounts.New(filepath.Join(t.TempDir(), "accounts.json")), Location: time.UTC, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(c.Close)
 	return c
 }
 

@@ -230,7 +230,7 @@ func TestMove(t *testing.T) {
 		t.Errorf("recorded %v", got)
 	}
 	// The second one is told.
-	if a := s.post(t, token, path, good, "If-Match", tag); a.status != http.StatusConflict || !strings.Contains(a.body, "has changed") {
+	if a := s.post(t, token, path, good, "If-Match", tag); a.status != http.StatusPreconditionFailed || !strings.Contains(a.body, "has changed") {
 		t.Errorf("the second move: %d %s", a.status, a.body)
 	}
 	// The tag of the answer is good for the next move; a note changes it.
@@ -241,7 +241,7 @@ func TestMove(t *testing.T) {
 	if a := s.post(t, token, path, `{"note":"one more"}`, "If-Match", tag); a.status != http.StatusCreated {
 		t.Errorf("a note: %d %s", a.status, a.body)
 	}
-	if a := s.post(t, token, path, `{"to":"confirmed","note":"n"}`, "If-Match", tag); a.status != http.StatusConflict {
+	if a := s.post(t, token, path, `{"to":"confirmed","note":"n"}`, "If-Match", tag); a.status != http.StatusPreconditionFailed {
 		t.Errorf("a move over a note: %d %s", a.status, a.body)
 	}
 }

@@ -53,25 +53,23 @@ func random() (string, error) {
 	return hex.EncodeToString(b), nil
 }
 
-// begin opens a session and returns the value of its cookie.
-func (t *sessions) begin(u *accounts.User) (string, error) {
-	id, err := random()
-	if err != nil {
-		return "", err
+// begin opens a session and returns the value of its cookie and its CSRF token.
+func (t *sessions) begin(u *accounts.User) (id, csrf string, err error) {
+	if id, err = random(); err != nil {
+		return "", "", err
 	}
-	csrf, err := random()
-	if err != nil {
-		return "", err
+	if csrf, err = random(); err != nil {
+		return "", "", err
 	}
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tidy(u.Name, now)
 	if len(t.open) >= mostSessions {
-		return "", fmt.Errorf("%d sessions are open", len(t.open))
+		return "", "", fmt.Errorf("%d sessions are open", len(t.open))
 	}
 	t.open[sha256.Sum256([]byte(id))] = &session{user: u.Name, changed: u.Changed, csrf: csrf, began: now, used: now}
-	return id, nil
+	return id, csrf, nil
 }
 
 // tidy removes sessions that are over, and the oldest of a user who has many.

@@ -87,7 +87,7 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if err := d.routing.start(ctx); err != nil {
 		return d, err
 	}
-	return d, d.web.serve(d)
+	return d, d.web.serve(ctx, d)
 }
 
 // listenHTTP binds the address of the console.

@@ -23,6 +23,11 @@ func (o *opened) snapshot(ctx context.Context, cfg *Config, log *slog.Logger) (*
 	if err := o.syncLedgers(ctx, cfg.Registry.Dir, log); err != nil {
 		return nil, err
 	}
+	return o.inForce(ctx, cfg)
+}
+
+// inForce returns the ledgers of the newest import.
+func (o *opened) inForce(ctx context.Context, cfg *Config) (*registry.Snapshot, error) {
 	version, err := o.ledgerVersion(ctx)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ import (
 type web struct {
 	listener net.Listener
 	server   *http.Server
+	pages    *console.Console
 	audit    *audit.Log
 	cert     *certificate  // nil without TLS
 	failed   chan error    // takes the error that ends serving early
@@ -36,7 +37,7 @@ type web struct {
 const readyTime = 2 * time.Second
 
 // serve begins to answer.
-func (w *web) serve(d *daemon) (err error) {
+func (w *web) serve(ctx context.Context, d *daemon) (err error) {
 	cfg := d.cfg
 	if w.audit, err = audit.Open(cfg.auditFile()); err != nil {
 		return err
@@ -50,8 +51,11 @@ func (w *web) serve(d *daemon) (err error) {
 		}
 	}
 	store := consoleStore{d.store, cfg.casePolicy()}
-	pages, err := console.New(console.Config{
-		Store: d.store, Cases: store, Network: store, Accounts: cfg.accounts(), Audit: w.audit,
+	books := consoleLedgers{d}
+	pages, err := console.New(ctx, console.Config{
+		Store: d.store, Cases: store, Network: store, Browser: store, Trends: store, Grounds: store, Registry: books,
+		Reports: consoleReports{d}, Daemon: consoleDaemon{d, time.Now().UTC()}, Evidence: d.evidence, Adjudications: d.store.Adjudications,
+		App: console.App(), Version: version(), Accounts: cfg.accounts(), Audit: w.audit,
 		Ledgers: func() *registry.Snapshot { return d.path.ledgers.Load() }, Rules: d.auditor.inForce,
 		Metrics: promhttp.HandlerFor(newMetrics(d), promhttp.HandlerOpts{}), Ready: d.ready,
 		Carrier: cfg.Carrier.Name, Location: cfg.location, Log: d.log,
@@ -61,6 +65,7 @@ func (w *web) serve(d *daemon) (err error) {
 	if err != nil {
 		return fmt.Errorf("prepare the console: %w", err)
 	}
+	w.pages = pages
 	w.failed, w.done = make(chan error, 1), make(chan struct{})
 	w.server = &http.Server{
 		Handler:           pages,
@@ -155,6 +160,9 @@ func (w *web) close(ctx context.Context) error {
 			err = errors.Join(fmt.Errorf("end the console: %w", err), w.server.Close())
 		}
 		<-w.done
+	}
+	if w.pages != nil {
+		w.pages.Close()
 	}
 	if w.audit != nil {
 		err = errors.Join(err, w.audit.Close())

@@ -92,6 +92,8 @@ var (
 	ErrNone = errors.New("there is no such account")
 	// ErrExists means that the name is taken.
 	ErrExists = errors.New("there is a user of that name")
+	// ErrLastAdmin means that nobody would be left who may manage accounts.
+	ErrLastAdmin = errors.New("this is the last admin; make another one first")
 	// ErrNotFirst means that there are users already.
 	ErrNotFirst = errors.New("there are users already")
 )

@@ -124,6 +124,27 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestScope changes what people may see, and keeps the last admin.
+func TestScope(t *testing.T) {
+	f := open(t)
+	if err := f.AddUser("root1", accounts.Scope{Role: accounts.Admin}, password); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetScope("李雷", accounts.Scope{Role: accounts.NOC, Provinces: []string{"11"}}); err != nil {
+		t.Fatal(err)
+	}
+	if u, ok, err := f.User("李雷"); err != nil || !ok || u.Role != accounts.NOC || u.Provinces[0] != "11" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for name, s := range map[string]accounts.Scope{
+		"root1": {Role: accounts.NOC}, "nobody": {Role: accounts.NOC}, "李雷": {Role: "root"},
+	} {
+		if err := f.SetScope(name, s); err == nil {
+			t.Errorf("%s was given %+v", name, s)
+		}
+	}
+}
+
 func second(_ accounts.Token, _ string, err error) error { return err }
 
 func TestTokens(t *testing.T) {

@@ -223,6 +223,26 @@ func (f *File) SetPassword(name, password string) error {
 	})
 }
 
+// SetScope replaces the role and the provinces of a user; its sessions go on by
+// them. The last admin stays one: nobody could make another.
+func (f *File) SetScope(name string, s Scope) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return f.change(func(c *content) error {
+		i := c.user(name)
+		if i < 0 {
+			return fmt.Errorf("%w: user %q", ErrNone, name)
+		}
+		others := slices.ContainsFunc(c.Users, func(u User) bool { return u.Role == Admin && u.Name != name })
+		if c.Users[i].Role == Admin && s.Role != Admin && !others {
+			return ErrLastAdmin
+		}
+		c.Users[i].Scope = Scope{Role: s.Role, Provinces: slices.Clone(s.Provinces)}
+		return nil
+	})
+}
+
 // RemoveUser removes a user with its tokens.
 func (f *File) RemoveUser(name string) error {
 	return f.change(func(c *content) error {
