@@ -40,8 +40,9 @@
 //
 // A lookup reads four to six places in memory that depend on each other, Origin
 // mostly three, of which two lie side by side; nearly all of its time is waiting
-// for them. Addresses that are asked for often are answered from the processor's
-// caches, in about 50 ns. BenchmarkChurn reports both.
+// for them. The index of a large node is one more, read while the node is.
+// Addresses that are asked for often are answered from the processor's caches, in
+// about 50 ns. BenchmarkChurn reports both.
 //
 // # During a reset
 //
