@@ -169,7 +169,9 @@ func serve(t *testing.T, m *memory, changes ...func(c *console.Config)) *site {
 			return rules.Catalogue(), map[string]map[string]float64{"intl-third-party": {"min_share": 0.07}}
 		},
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "linewarden_build_info 1\n") }),
-		Ready:   func(context.Context) []console.Check { return []console.Check{{Name: "store", OK: true}} },
+		Ready: func(context.Context) []console.Check {
+			return []console.Check{{Name: "store", OK: true, Detail: "a remark"}}
+		},
 		Evidence: m.evidence, Adjudications: m.adjudications, Version: "1.2.3",
 		Carrier: `Carrier <b>&`, Location: time.FixedZone("Asia/Shanghai", 8*3600), Mask: report.Mask{V4: 24, V6: 48}, Loopback: true,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -184,23 +186,6 @@ func serve(t *testing.T, m *memory, changes ...func(c *console.Config)) *site {
 	s.Server = httptest.NewServer(s.console)
 	t.Cleanup(s.Close)
 	return s
-}
-
-// ledgers holds rows of two provinces.
-func ledgers() *registry.Snapshot {
-	return registry.NewSnapshot(&registry.Ledgers{
-		Enterprises: []registry.Enterprise{{ID: "E1", Name: "甲公司"}},
-		Lines: []registry.Line{
-			{ID: "L2", EnterpriseID: "E1", Scope: "international", APlace: "310000"},
-			{ID: "L1", EnterpriseID: "E1", Scope: "domestic", APlace: "110000"},
-			{ID: "L0", APlace: "310000", Valid: registry.Validity{To: registry.NewDate(2001, time.May, 1)}},
-		},
-		Allocations: []registry.Allocation{
-			{Prefix: netip.MustParsePrefix("198.51.100.0/24"), EnterpriseID: "E1", Use: "idc", Cloud: registry.Yes, Place: "310000"},
-			{Prefix: netip.MustParsePrefix("203.0.113.0/24"), Place: "110000"},
-		},
-		Exporters: []registry.Exporter{{Address: netip.MustParseAddr("192.0.2.1"), Name: "edge", Place: "310000"}},
-	}, []uint32{64500}, registry.WithVersion(registry.Version{ID: "v1"}))
 }
 
 // token makes a token with a role.

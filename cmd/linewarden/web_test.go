@@ -230,7 +230,7 @@ func (r *running) twoAtOnce(t *testing.T, token, reader string) {
 		})
 	}
 	wg.Wait()
-	if counts[http.StatusCreated] != 1 || counts[http.StatusConflict] != 5 {
+	if counts[http.StatusCreated] != 1 || counts[http.StatusPreconditionFailed] != 5 {
 		t.Errorf("answers are %v", counts)
 	}
 	// What the command does is seen too.
