@@ -466,9 +466,9 @@ func (s *Console) findingEvidence(w http.ResponseWriter, r *http.Request, c *cal
 
 // download answers with a file that is made whole before it is sent, so that
 // what has failed is told.
-func (s *Console) download(w http.ResponseWriter, r *http.Request, name string, make func(to io.Writer) error) {
+func (s *Console) download(w http.ResponseWriter, r *http.Request, name string, write func(to io.Writer) error) {
 	var file limitedBuffer
-	if err := make(&file); err != nil {
+	if err := write(&file); err != nil {
 		if errors.Is(err, errTooLarge) {
 			s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
 			return

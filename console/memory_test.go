@@ -104,8 +104,10 @@ func (m *memory) LineNetworks(_ context.Context, w rules.Window, loc *time.Locat
 				Line: lines[0], Day: day, Near: netip.MustParsePrefix(near), Far: netip.MustParsePrefix("192.0.2.128/25"),
 				FromCustomer: 1000, ToCustomer: 500, Samples: 100,
 			}
-			if !yield(n, m.err) || !yield(n, m.err) {
-				return
+			for range 2 { // days
+				if !yield(n, m.err) {
+					return
+				}
 			}
 		}
 	}

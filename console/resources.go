@@ -363,14 +363,19 @@ func (s *Console) findText(c *caller, t *tree, answer *resourcesAnswer, text str
 			answer.Blocks = append(answer.Blocks, t.block(a))
 		}
 	}
-	for i := range ledgers.Lines {
-		l := &ledgers.Lines[i]
-		if (matched[l.EnterpriseID] || holds(l.ID)) && l.Valid.Contains(t.view.Day()) && c.inProvince(l.APlace.Province()) && len(answer.Lines) < mostFound {
+	s.findLines(c, t, answer, func(l *registry.Line) bool { return matched[l.EnterpriseID] || holds(l.ID) })
+	s.findASN(c, t, answer, func(a *registry.ASN) bool { return matched[a.EnterpriseID] })
+	s.findDomains(t, answer, func(d *registry.Domain) bool { return holds(d.Domain) })
+}
+
+// findLines finds lines of the day.
+func (s *Console) findLines(c *caller, t *tree, answer *resourcesAnswer, match func(l *registry.Line) bool) {
+	for i := range s.Ledgers().Ledgers().Lines {
+		l := &s.Ledgers().Ledgers().Lines[i]
+		if len(answer.Lines) < mostFound && match(l) && l.Valid.Contains(t.view.Day()) && c.inProvince(l.APlace.Province()) {
 			answer.Lines = append(answer.Lines, lineAnswerOf(l, t.names[l.EnterpriseID]))
 		}
 	}
-	s.findASN(c, t, answer, func(a *registry.ASN) bool { return matched[a.EnterpriseID] })
-	s.findDomains(t, answer, func(d *registry.Domain) bool { return holds(d.Domain) })
 }
 
 // enterpriseDetail is an enterprise with what it holds.

@@ -16,7 +16,9 @@ func OfficeZone(country string) *time.Location { return newOffices(nil).zone(cou
 
 // OfficeWorkday reports whether people work on a local day in a country, as rules
 // about office hours take it.
-func OfficeWorkday(country string, day registry.Date) bool { return newOffices(nil).workday(country, day) }
+func OfficeWorkday(country string, day registry.Date) bool {
+	return newOffices(nil).workday(country, day)
+}
 
 // CountryOf returns the country of a place of the ledgers.
 func CountryOf(p registry.Place) string { return countryOf(p) }

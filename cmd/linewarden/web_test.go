@@ -143,6 +143,7 @@ func TestConsoleOfDaemon(t *testing.T) {
 		}
 	}
 	d.lists(t, admin)
+	d.works(t, admin)
 	d.twoAtOnce(t, all, noc)
 
 	// A new certificate is in use from SIGHUP on; one that is not good is not.
