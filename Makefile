@@ -6,10 +6,11 @@ FUZZTIME ?= 30s
 
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
+CYCLONEDX := $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench fuzz clean
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench fuzz sbom man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,14 @@ fuzz: ## fuzz each target for FUZZTIME
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 		done; \
 	done
+
+sbom: ## write the bill of materials (CycloneDX) and checksums into dist
+	@mkdir -p dist
+	$(CYCLONEDX) mod -json -output dist/linewarden.cdx.json
+	@cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k2 > SHA256SUMS
+
+man: build ## write man pages into bin/man
+	@bin/linewarden manual man bin/man
 
 clean: ## remove what was built
 	rm -rf bin dist coverage.out
