@@ -110,6 +110,7 @@ type Console struct {
 	limits   limits
 	uploads  uploads
 	shelf    shelf
+	glances  glances
 	work     sync.WaitGroup  // what outlives the request that began it
 	life     context.Context //nolint:containedctx // the life of work, which ends with Close
 	end      context.CancelFunc
@@ -124,7 +125,7 @@ func (s *Console) Close() {
 // New returns the console of c. Its work ends with life, or with Close, which
 // must be called.
 func New(life context.Context, c Config) (*Console, error) {
-	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), uploads: newUploads(), shelf: newShelf()}
+	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), uploads: newUploads(), shelf: newShelf(), glances: newGlances()}
 	s.life, s.end = context.WithCancel(life)
 	if err := s.setup.begin(); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/linewarden/linewarden/registry"
@@ -112,6 +113,11 @@ func (s *Console) overview(w http.ResponseWriter, r *http.Request, c *caller) {
 		return
 	}
 	now := time.Now()
+	key := fmt.Sprintf("%s %q %q %d", c.Role, c.Provinces, q.Get("province"), days)
+	if known, ok := s.glances.find(key, now); ok {
+		s.json(w, r, http.StatusOK, known)
+		return
+	}
 	today := registry.DateOf(now.In(s.Location))
 	answer := overviewAnswer{AsOf: now.UTC().Truncate(time.Minute), Since: (today - 1).Start(s.Location).UTC(), Changes: []changeAnswer{}}
 	if err = s.countOpen(r.Context(), &answer, query, today, days); err == nil {
@@ -124,7 +130,48 @@ func (s *Console) overview(w http.ResponseWriter, r *http.Request, c *caller) {
 		s.storeFailed(w, r, err)
 		return
 	}
+	s.glances.keep(key, now, &answer)
 	s.json(w, r, http.StatusOK, answer)
+}
+
+// The bounds of overviews that are kept: every screen on a wall asks for the
+// same one again and again.
+const (
+	glanceTime  = 15 * time.Second
+	mostGlances = 200
+)
+
+// glances are overviews that were made a moment ago, by who may see them.
+type glances struct {
+	mu   *sync.Mutex // guards made
+	made map[string]glance
+}
+
+type glance struct {
+	at     time.Time
+	answer *overviewAnswer // is not changed any more
+}
+
+func newGlances() glances { return glances{mu: new(sync.Mutex), made: make(map[string]glance)} }
+
+func (g *glances) find(key string, now time.Time) (*overviewAnswer, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	one, ok := g.made[key]
+	return one.answer, ok && now.Sub(one.at) < glanceTime
+}
+
+func (g *glances) keep(key string, now time.Time, answer *overviewAnswer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for other, one := range g.made {
+		if now.Sub(one.at) >= glanceTime {
+			delete(g.made, other)
+		}
+	}
+	if len(g.made) < mostGlances {
+		g.made[key] = glance{now, answer}
+	}
 }
 
 // countOpen counts what needs work, now and on the days before: back from now,

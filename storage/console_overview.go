@@ -34,19 +34,27 @@ const inWork = "('open', 'reviewing', 'confirmed', 'rectifying')"
 
 // FindingTurns returns, for each local day from an instant on, how many findings
 // of a question came into a state that needs work and how many left it, by their
-// events. Days without either are not told.
+// events: runs of the rules open and cease, and people move from any state to
+// another. Days without either are not told.
 func (s *Store) FindingTurns(ctx context.Context, q FindingQuestion, since time.Time, loc *time.Location) ([]FindingTurn, error) {
 	clause, values := q.condition()
 	values = append(values, clickhouse.Named("from", strconv.FormatInt(since.UnixNano(), 10)), clickhouse.Named("zone", loc.String()))
 	var list []FindingTurn
-	err := s.query(ctx, "count turns of findings", `SELECT toString(toDate(at, {zone:String})) AS day,
-    countIf(after IN `+inWork+` AND before NOT IN `+inWork+`) AS opened, countIf(before IN `+inWork+` AND after NOT IN `+inWork+`) AS closed
+	err := s.query(ctx, "count turns of findings", `SELECT toString(toDate(at, {zone:String})) AS day, sum(opens) AS opened, sum(closes) AS closed
 FROM
 (
-    SELECT at, simpleJSONExtractString(event, 'from') AS before, simpleJSONExtractString(event, 'to') AS after
+    SELECT at, toUInt64(kind != 'ceased') AS opens, toUInt64(kind = 'ceased') AS closes
     FROM finding_events
-    WHERE event != '' AND kind NOT IN ('repeated', 'noted', 'assigned') AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')
-        AND `+among(clause)+`
+    WHERE kind IN ('new', 'reopened', 'ceased') AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
+    UNION ALL
+    SELECT at, toUInt64(after IN `+inWork+` AND before NOT IN `+inWork+`), toUInt64(before IN `+inWork+` AND after NOT IN `+inWork+`)
+    FROM
+    (
+        SELECT at, simpleJSONExtractString(event, 'from') AS before, simpleJSONExtractString(event, 'to') AS after
+        FROM finding_events
+        PREWHERE kind NOT IN ('', 'new', 'reopened', 'ceased', 'repeated', 'noted', 'assigned')
+        WHERE at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
+    )
 )
 GROUP BY day
 HAVING opened + closed > 0
@@ -83,9 +91,14 @@ func (s *Store) RecentEvents(ctx context.Context, q FindingQuestion, since time.
 	var list []RecentEvent
 	err := s.query(ctx, "read recent events", `SELECT event
 FROM finding_events
-WHERE event != '' AND kind != 'repeated' AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
-ORDER BY version DESC, number DESC
-LIMIT {most:UInt64}`, func(r driver.Rows) error {
+PREWHERE (id, version, number) IN (
+    SELECT id, version, number
+    FROM finding_events
+    WHERE kind NOT IN ('', 'repeated') AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
+    ORDER BY version DESC, number DESC
+    LIMIT {most:UInt64}
+)
+ORDER BY version DESC, number DESC`, func(r driver.Rows) error {
 		var (
 			text string
 			e    RecentEvent
@@ -133,7 +146,7 @@ func (s *Store) CountEvents(ctx context.Context, q FindingQuestion, since time.T
 	values = append(values, clickhouse.Named("from", strconv.FormatInt(since.UnixNano(), 10)))
 	var list []EventCount
 	err := s.query(ctx, "count events", `SELECT kind, count() FROM finding_events
-WHERE event != '' AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
+WHERE kind != '' AND at >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND `+among(clause)+`
 GROUP BY kind ORDER BY kind`, func(r driver.Rows) error {
 		var c EventCount
 		if err := r.Scan(&c.Kind, &c.Count); err != nil {
