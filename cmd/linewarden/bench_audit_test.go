@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -210,19 +209,15 @@ func (c *auditCarrier) audit(b *testing.B, day registry.Date) auditRun {
 	cmd := exec.CommandContext(b.Context(), program, "--verbose", "--config", c.file, "--data", c.data, "audit", "--from", day.String(), "--to", day.String())
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, &log
-	if err := cmd.Run(); err != nil {
+	memory, err := runWatched(cmd)
+	if err != nil {
 		b.Fatalf("%v\n%s", err, log.String())
 	}
-	r := auditRun{took: time.Since(began), parts: make(map[string]float64), engine: peak()}
+	r := auditRun{took: time.Since(began), parts: make(map[string]float64), memory: memory, engine: peak()}
 	after, err := timesOf(c.daemon)
 	if err != nil {
 		b.Fatal(err)
 	}
-	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		b.Fatal("the system does not say what a process used")
-	}
-	r.memory = usage.Maxrss << 10
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + after.minus(before).children
 	for _, m := range judgedLine.FindAllStringSubmatch(log.String(), -1) {
 		seconds, err := strconv.ParseFloat(m[2], 64)
@@ -264,22 +259,51 @@ func watchPeak(b *testing.B, parent int) func() int64 {
 	}
 	return func() (bytes int64) {
 		for _, child := range children {
-			status, err := os.ReadFile("/proc/" + child + "/status")
+			peak, err := peakOf(child)
 			if err != nil {
 				b.Fatal(err)
 			}
-			_, rest, _ := strings.Cut(string(status), "VmHWM:")
-			fields := strings.Fields(rest)
-			if len(fields) == 0 {
-				b.Fatalf("process %s has no peak", child)
-			}
-			kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			bytes += kilobytes << 10
+			bytes += peak
 		}
 		return bytes
+	}
+}
+
+// peakOf is the peak memory of a living process in bytes.
+func peakOf(pid string) (bytes int64, err error) {
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0, fmt.Errorf("process %s has no peak of memory", pid)
+	}
+	kilobytes, err := strconv.ParseInt(fields[0], 10, 64)
+	return kilobytes << 10, err
+}
+
+// runWatched runs a command and returns its peak memory in bytes, as it was
+// seen while it ran. What wait4(2) says is no use: it holds the peak of the
+// process that started the command too, which has just stored a day of flows.
+func runWatched(cmd *exec.Cmd) (memory int64, err error) {
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // received below
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return memory, err
+		case <-look.C:
+			if peak, err := peakOf(strconv.Itoa(cmd.Process.Pid)); err == nil { // else it has just ended
+				memory = max(memory, peak)
+			}
+		}
 	}
 }
 
