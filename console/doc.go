@@ -1,8 +1,17 @@
 // Package console answers people and scrapers over HTTP: health, metrics, the
 // API and the pages. Everything it serves is in the binary.
 //
-// It declares the Store, Cases and Network it asks and never imports one; it
-// computes no figure of its own. Only cmd may import it.
+// It declares the stores it asks (Store, Cases, Network, Browser, Trends, Grounds,
+// Ledgers, Reports, Daemon) and never imports one; it computes no figure of its
+// own but shares and means. Only cmd may import it.
+//
+// The console that people see is the API and a script that is built apart
+// (web, embedded by App): one page for all addresses, files with a hash in their
+// names kept for good. Where it was not built, plain pages stay.
+//
+// Uploads of ledgers wait for their import in memory, a few, for half an hour.
+// Reports are kept in memory until the next start: they can be made again from
+// the store, byte by byte. An overview is kept for some seconds.
 //
 // # Who may see what
 //
@@ -28,5 +37,6 @@
 // Cookies are HttpOnly and SameSite=Lax, and Secure by TLS. A request that
 // changes something needs the CSRF token of its session and must not come from
 // another origin; the login has no session yet and is guarded by its origin
-// alone. Pages have no script and load nothing from elsewhere.
+// alone. Plain pages have no script; no page has one of its own text, and none
+// loads anything from elsewhere.
 package console
