@@ -103,6 +103,12 @@ type BMPConfig struct {
 type NeighborConfig struct {
 	Address netip.Addr `yaml:"address"`
 	ASN     uint32     `yaml:"asn"`
+	// PasswordFile holds the password that signs its segments (TCP MD5, RFC 2385).
+	PasswordFile string `yaml:"password_file"`
+	// LimitIPv4 and LimitIPv6 are how many routes it may announce before its
+	// session is closed; 0 is 2,000,000 and 600,000.
+	LimitIPv4 int `yaml:"limit_ipv4"`
+	LimitIPv6 int `yaml:"limit_ipv6"`
 }
 
 // StorageConfig says where records and findings are kept.
@@ -274,6 +280,9 @@ func (c *Config) check() error {
 	for i, n := range c.BGP.Neighbors {
 		if !n.Address.IsValid() || n.ASN == 0 {
 			bad(fmt.Sprintf("bgp.neighbors[%d]", i), "needs an address and an asn")
+		}
+		if n.LimitIPv4 < 0 || n.LimitIPv6 < 0 {
+			bad(fmt.Sprintf("bgp.neighbors[%d]", i), "has a negative limit_ipv4 or limit_ipv6; leave it out for the default")
 		}
 	}
 	if err := rtrConfig(c).Validate(); err != nil {

@@ -98,9 +98,14 @@ func (c ClickHouseConfig) password() (string, error) {
 	if c.PasswordFile == "" {
 		return c.Password, nil
 	}
-	text, err := os.ReadFile(c.PasswordFile)
+	return passwordOf("storage.clickhouse.password_file", c.PasswordFile)
+}
+
+// passwordOf reads the file that a key of the configuration names.
+func passwordOf(key, file string) (string, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("storage.clickhouse.password_file: %w", err)
+		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
 }

@@ -40,7 +40,11 @@ func newRouting(cfg *Config, s *storage.Store, log *slog.Logger) (*routing, erro
 	if r.rpki, err = newRPKI(cfg, r.table, file, log); err != nil {
 		return nil, err
 	}
-	r.speaker, err = speaker.New(speakerConfig(cfg), speaker.Deps{Sink: r, Logger: log, Routes: r.routesOf})
+	sessions, err := speakerConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.speaker, err = speaker.New(sessions, speaker.Deps{Sink: r, Logger: log, Routes: r.routesOf})
 	if err != nil {
 		return nil, fmt.Errorf("configuration of bgp: %w", err)
 	}
@@ -57,16 +61,23 @@ func newRouting(cfg *Config, s *storage.Store, log *slog.Logger) (*routing, erro
 func (r *routing) validate(file []rib.VRP) { r.rpki.setFile(file) }
 
 // speakerConfig says who may connect. Where nobody may, nothing listens.
-func speakerConfig(cfg *Config) speaker.Config {
+func speakerConfig(cfg *Config) (speaker.Config, error) {
 	c := speaker.DefaultConfig()
 	c.Listen, c.ASN, c.RouterID = nil, cfg.Carrier.ASNs[0], cfg.BGP.RouterID
-	for _, n := range cfg.BGP.Neighbors {
-		c.Neighbors = append(c.Neighbors, speaker.Neighbor{Address: n.Address, ASN: n.ASN})
+	for i, n := range cfg.BGP.Neighbors {
+		of := speaker.Neighbor{Address: n.Address, ASN: n.ASN, LimitIPv4: n.LimitIPv4, LimitIPv6: n.LimitIPv6}
+		if n.PasswordFile != "" {
+			var err error
+			if of.Password, err = passwordOf(fmt.Sprintf("bgp.neighbors[%d].password_file", i), n.PasswordFile); err != nil {
+				return c, err
+			}
+		}
+		c.Neighbors = append(c.Neighbors, of)
 	}
 	if len(c.Neighbors) > 0 {
 		c.Listen = listOf(cfg.BGP.Listen)
 	}
-	return c
+	return c, nil
 }
 
 // listOf is a list of one address, or of none.

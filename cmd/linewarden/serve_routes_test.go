@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/linewarden/linewarden/bgp/speaker"
 )
 
 // birdConfig is a neighbour that announces one prefix.
@@ -23,6 +26,7 @@ protocol bgp lw {
 	local 127.0.0.12 as 65001;
 	neighbor 127.0.0.1 port %d as 64500;
 	multihop;
+	%s
 	connect delay time 1;
 	connect retry time 1;
 	error wait time 1, 2;
@@ -34,7 +38,7 @@ protocol bgp lw {
 // history tells the loss of its session from a withdrawal.
 func TestServeRoutes(t *testing.T) {
 	dir := t.TempDir()
-	d, peer := serveBird(t, dir, "")
+	d, peer := serveBird(t, dir, "", "")
 	assertPeers(t, d, peerRow{Router: "127.0.0.12", Peer: "127.0.0.12", PeerAS: 65001, View: "adj_in", State: "up", Sessions: 1}, 1)
 	if err := peer.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -62,9 +66,29 @@ func TestServeRoutes(t *testing.T) {
 	}
 }
 
+// TestServeSigned takes routes over a session that a password of a file signs,
+// and no more of them than the configuration says.
+func TestServeSigned(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("correct horse\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := speaker.DefaultConfig()
+	c.Listen, c.ASN, c.RouterID = []string{"127.0.0.1:0"}, 64500, netip.MustParseAddr("10.0.0.1")
+	c.Neighbors = []speaker.Neighbor{{Address: netip.MustParseAddr("127.0.0.12"), ASN: 65001, Password: "correct horse"}}
+	if probe, err := speaker.New(c, speaker.Deps{Sink: new(routing), Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	} else if err := probe.Start(t.Context()); err != nil {
+		t.Skipf("the kernel has no TCP MD5: %v", err)
+	} else if err := probe.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	serveBird(t, dir, "", "correct horse")
+}
+
 // serveBird runs a daemon with a BGP speaker that announces one prefix, and
-// waits for it.
-func serveBird(t *testing.T, dir, more string) (*running, *exec.Cmd) {
+// waits for it. Where there is a password, it is in the file password of dir.
+func serveBird(t *testing.T, dir, more, password string) (*running, *exec.Cmd) {
 	t.Helper()
 	bird, err := exec.LookPath("bird")
 	if err != nil {
@@ -74,7 +98,11 @@ func serveBird(t *testing.T, dir, more string) (*running, *exec.Cmd) {
 		bird = "/usr/sbin/bird"
 	}
 	writeLedgers(t, dir, "E1")
-	text := strings.Replace(serveConfig, `bgp: {`, `bgp: {listen: "127.0.0.1:0", neighbors: [{address: 127.0.0.12, asn: 65001}], `+more, 1)
+	signed, key := "", ""
+	if password != "" {
+		signed, key = fmt.Sprintf("password %q;", password), fmt.Sprintf(", password_file: %q, limit_ipv4: 10", filepath.Join(dir, "password"))
+	}
+	text := strings.Replace(serveConfig, `bgp: {`, `bgp: {listen: "127.0.0.1:0", neighbors: [{address: 127.0.0.12, asn: 65001`+key+`}], `+more, 1)
 	// The commands find the daemon by its configuration.
 	text = strings.Replace(text, `http: {listen: "127.0.0.1:0"}`, fmt.Sprintf("http: {listen: %q}", freeAddress(t)), 1)
 	d := startServeWith(t, dir, text)
@@ -84,7 +112,7 @@ func serveBird(t *testing.T, dir, more string) (*running, *exec.Cmd) {
 	}
 	peer := exec.Command(bird, "-f", "-c", "bird.conf", "-s", "bird.ctl", "-P", "bird.pid")
 	peer.Dir = t.TempDir()
-	config := fmt.Sprintf(birdConfig, netip.MustParseAddrPort(m[1]).Port())
+	config := fmt.Sprintf(birdConfig, netip.MustParseAddrPort(m[1]).Port(), signed)
 	if err := os.WriteFile(filepath.Join(peer.Dir, "bird.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +187,7 @@ func TestServeRPKI(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cache.Process.Kill() }) // the test ends it, where it passes
-	d, _ := serveBird(t, dir, fmt.Sprintf("rpki: {rtr: [{address: %q}]}, ", address))
+	d, _ := serveBird(t, dir, fmt.Sprintf("rpki: {rtr: [{address: %q}]}, ", address), "")
 	d.until("the cache has answered", func() bool {
 		return d.metric("linewarden_rpki_payloads") == "1" && d.metric(fmt.Sprintf("linewarden_rpki_cache_up{cache=%q}", address)) == "1"
 	})
@@ -191,11 +219,15 @@ func TestNobodyToHear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := speakerConfig(cfg); len(c.Listen) != 0 || cfg.BGP.Listen == "" {
+	if c, err := speakerConfig(cfg); err != nil || len(c.Listen) != 0 || cfg.BGP.Listen == "" {
 		t.Errorf("without neighbours the daemon listens on %q", c.Listen)
 	}
 	cfg.BGP.Neighbors = []NeighborConfig{{Address: netip.MustParseAddr("192.0.2.9"), ASN: 65001}}
-	if c := speakerConfig(cfg); len(c.Listen) != 1 || c.Listen[0] != cfg.BGP.Listen || len(c.Neighbors) != 1 {
-		t.Errorf("with a neighbour the daemon listens on %q", c.Listen)
+	if c, err := speakerConfig(cfg); err != nil || len(c.Listen) != 1 || c.Listen[0] != cfg.BGP.Listen || len(c.Neighbors) != 1 {
+		t.Errorf("with a neighbour the daemon listens on %q, %v", c.Listen, err)
+	}
+	cfg.BGP.Neighbors[0].PasswordFile = filepath.Join(t.TempDir(), "missing")
+	if _, err := speakerConfig(cfg); err == nil || !strings.Contains(err.Error(), "bgp.neighbors[0].password_file") {
+		t.Errorf("without the file of its password: %v", err)
 	}
 }
