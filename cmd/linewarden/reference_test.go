@@ -70,6 +70,7 @@ func inCell(s string) string {
 
 // same is a word that is the same in both languages; code is one of the program.
 func same(s string) rules.Text { return text(s, s) }
+
 func code1(s string) rules.Text {
 	if s == "" {
 		return same("")
