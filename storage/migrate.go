@@ -33,7 +33,6 @@ func migrations() []migration {
 		{"rollups by hour", rollupStatements},
 		{"networks of flows by their length", func(Config) []string { return []string{flowTable().computeAliases()} }},
 		{"leases and holds", holdStatements},
-		{"roll-ups, reserved", func(Config) []string { return nil }},
 		{"log of what is deleted by its age", func(c Config) []string { return []string{retentionTable().create(c.Retention)} }},
 	}
 }
