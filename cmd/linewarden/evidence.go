@@ -3,39 +3,55 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/console/audit"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/report/timestamp"
 	"github.com/linewarden/linewarden/rules"
 )
 
 func newEvidence(g *globals) *cobra.Command {
-	var out string
-	var force bool
+	var f evidenceFlags
 	c := &cobra.Command{
 		Use: "evidence ID --out FILE.zip", Short: "Write a signed evidence package of a finding", Args: cobra.ExactArgs(1),
 		Long: "evidence writes a zip file with all that a finding rests on, signed with the key of this\n" +
 			"installation, which is made when it is first needed. Whoever has the public key checks it with\n" +
-			"linewarden verify, offline and without the daemon; linewarden evidence key prints that key.",
+			"linewarden verify, offline and without the daemon; linewarden evidence key prints that key.\n\n" +
+			"A package shows what was measured, unmasked, as it is for an authorised case; writing one is in\n" +
+			"the audit log. --timestamp-request writes what a time-stamping authority is asked (RFC 3161); its\n" +
+			"answer goes into the package with --timestamp, or later with linewarden evidence stamp.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if out == "" {
+			if f.out == "" {
 				return usagef("--out is missing: name the file to write")
 			}
-			return g.writeEvidence(cmd.Context(), args[0], out, force)
+			return g.writeEvidence(cmd.Context(), args[0], &f)
 		},
 	}
-	c.Flags().StringVarP(&out, "out", "o", "", "`file` to write")
-	c.Flags().BoolVar(&force, "force", false, "replace the file if it is there")
-	c.AddCommand(newEvidenceKey(g))
+	c.Flags().StringVarP(&f.out, "out", "o", "", "`file` to write")
+	c.Flags().BoolVar(&f.force, "force", false, "replace the files if they are there")
+	c.Flags().StringVar(&f.reason, "reason", "", "`text` that says what the package is for; it stands in the audit log")
+	c.Flags().StringVar(&f.request, "timestamp-request", "", "`file` to write a request for a time-stamp of the manifest to (.tsq)")
+	c.Flags().StringVar(&f.timestamp, "timestamp", "", "`file` with the answer of a time-stamping authority about the manifest (.tsr)")
+	c.AddCommand(newEvidenceKey(g), newEvidenceStamp(g))
 	return c
+}
+
+// evidenceFlags are the flags of evidence.
+type evidenceFlags struct {
+	out, reason, request, timestamp string
+	force                           bool
 }
 
 func newEvidenceKey(g *globals) *cobra.Command {
@@ -64,13 +80,15 @@ func newEvidenceKey(g *globals) *cobra.Command {
 // keyDir is where the keys of an installation are.
 func keyDir(cfg *Config) string { return filepath.Join(cfg.DataDir, "keys") }
 
-func (g *globals) writeEvidence(ctx context.Context, id, out string, force bool) error {
+func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags) error {
 	cfg, err := g.config()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(out); err == nil && !force {
-		return fmt.Errorf("%s is there already; name another file, or replace it with --force", out)
+	for _, file := range []string{f.out, f.request} {
+		if _, err := os.Stat(file); err == nil && !f.force {
+			return fmt.Errorf("%s is there already; name another file, or replace it with --force", file)
+		}
 	}
 	key, err := signed.OpenKey(keyDir(cfg))
 	if err != nil {
@@ -85,15 +103,44 @@ func (g *globals) writeEvidence(ctx context.Context, id, out string, force bool)
 		if err != nil {
 			return err
 		}
-		return g.writeOut(out, func(w io.Writer) error { return evidence.Write(w, m, key) })
+		if f.timestamp != "" {
+			if m.Timestamp, err = os.ReadFile(f.timestamp); err != nil {
+				return fmt.Errorf("read the time-stamp: %w", err)
+			}
+		}
+		var b bytes.Buffer
+		if err := evidence.Write(&b, m, key); err != nil {
+			if errors.Is(err, timestamp.ErrOther) {
+				err = fmt.Errorf("%w; the case has moved on since it was asked for: put it into the package of then with linewarden evidence stamp", err)
+			}
+			return err
+		}
+		if err := recordEvidence(cfg, id, f.reason); err != nil {
+			return err
+		}
+		if err := g.writeOut(f.out, func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }); err != nil {
+			return err
+		}
+		if f.request == "" {
+			return nil
+		}
+		return writeRequest(f.out, f.request)
 	})
 }
 
+// recordEvidence writes into the audit log that a package is written, before it
+// is: it shows what exports mask.
+func recordEvidence(cfg *Config, id, reason string) (err error) {
+	log, err := audit.Open(cfg.auditFile())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	return log.Add(audit.Entry{Actor: systemUser(), Via: "command", Action: "evidence_written", Object: "finding/" + id, Detail: "reason=" + reason})
+}
+
 func newVerify(g *globals) *cobra.Command {
-	var (
-		log         bool
-		key, format string
-	)
+	var f verifyFlags
 	c := &cobra.Command{
 		Use: "verify FILE.zip | verify DIR | verify --log", Short: "Check an evidence package, a report, or the log of findings", Args: cobra.MaximumNArgs(1),
 		Long: "verify FILE.zip checks an evidence package with the public key of who signed it: offline,\n" +
@@ -104,23 +151,24 @@ func newVerify(g *globals) *cobra.Command {
 			"the one before, and compares every finding with what its last event says of it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
-			case log == (len(args) == 1):
+			case f.log == (len(args) == 1):
 				return usagef("say what to verify: a FILE.zip, the DIR of a report, or --log")
-			case log:
+			case f.log:
 				return g.verifyLog(cmd.Context())
 			}
-			if err := oneOf("format", format, "text", "json"); err != nil {
+			if err := oneOf("format", f.format, "text", "json"); err != nil {
 				return err
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-				return g.verifyReport(args[0], key, format)
+				return g.verifyReport(args[0], &f)
 			}
-			return g.verifyPackage(args[0], key, format)
+			return g.verifyPackage(args[0], &f)
 		},
 	}
-	c.Flags().BoolVar(&log, "log", false, "check the log of findings of the store")
-	c.Flags().StringVar(&key, "key", "", "`file` with the public key (default: that of the data directory)")
-	c.Flags().StringVar(&format, "format", "text", "text or json")
+	c.Flags().BoolVar(&f.log, "log", false, "check the log of findings of the store")
+	c.Flags().StringVar(&f.key, "key", "", "`file` with the public key (default: that of the data directory)")
+	c.Flags().StringVar(&f.tsaCA, "tsa-ca", "", "`file` with certificates (PEM) of time-stamping authorities to trust; a time-stamp is asked for then")
+	c.Flags().StringVar(&f.format, "format", "text", "text or json")
 	return c
 }
 
@@ -141,11 +189,55 @@ func (g *globals) publicKeyFile(named string) (string, error) {
 	return dir, nil
 }
 
-func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
-	if keyFile, err = g.publicKeyFile(keyFile); err != nil {
+// verifyFlags are the flags of verify.
+type verifyFlags struct {
+	log                bool
+	key, format, tsaCA string
+}
+
+// public reads the key that signatures are checked with.
+func (f *verifyFlags) public(g *globals) (ed25519.PublicKey, error) {
+	file, err := g.publicKeyFile(f.key)
+	if err != nil {
+		return nil, err
+	}
+	return signed.ReadPublic(file)
+}
+
+// authorities reads the certificates that time-stamps are checked with; nil where
+// none were named.
+func (f *verifyFlags) authorities() (*x509.CertPool, error) {
+	if f.tsaCA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(f.tsaCA)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificates of authorities: %w", err)
+	}
+	roots, err := timestamp.Roots(text)
+	if err != nil {
+		return nil, fmt.Errorf("--tsa-ca %s: %w", f.tsaCA, err)
+	}
+	return roots, nil
+}
+
+// stampText tells of a time-stamp; nothing where there is none.
+func stampText(s *timestamp.Stamp) string {
+	switch {
+	case s == nil:
+		return ""
+	case s.Trusted:
+		return fmt.Sprintf("时间戳 time-stamp: %s by %s, serial %s\n", s.Time.Format(time.RFC3339), s.Signer, s.Serial)
+	}
+	return fmt.Sprintf("时间戳 time-stamp: %s by %s, who was not checked: name the authority with --tsa-ca\n", s.Time.Format(time.RFC3339), s.Signer)
+}
+
+func (g *globals) verifyPackage(file string, flags *verifyFlags) (err error) {
+	public, err := flags.public(g)
+	if err != nil {
 		return err
 	}
-	public, err := signed.ReadPublic(keyFile)
+	roots, err := flags.authorities()
 	if err != nil {
 		return err
 	}
@@ -162,7 +254,8 @@ func (g *globals) verifyPackage(file, keyFile, format string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if format == "json" {
+	v.CheckStamp(roots)
+	if flags.format == "json" {
 		err = report.WriteValue(g.out, v)
 	} else {
 		err = g.printVerdict(file, v)
@@ -183,6 +276,7 @@ func (g *globals) printVerdict(file string, v *evidence.Verdict) error {
 	if v.Intact() {
 		fmt.Fprintf(&b, "完整 intact: %d files as signed, the verdict follows from the fact\n", len(m.Files))
 	}
+	b.WriteString(stampText(v.Stamp))
 	_, err := g.out.Write(b.Bytes())
 	return err
 }

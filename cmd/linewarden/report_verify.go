@@ -10,21 +10,26 @@ import (
 	"github.com/linewarden/linewarden/report/quarterly"
 	"github.com/linewarden/linewarden/report/reconciliation"
 	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/report/timestamp"
 )
 
 // verifyReport checks the report of a directory.
-func (g *globals) verifyReport(dir, keyFile, format string) error {
-	keyFile, err := g.publicKeyFile(keyFile)
+func (g *globals) verifyReport(dir string, flags *verifyFlags) error {
+	public, err := flags.public(g)
 	if err != nil {
 		return err
 	}
-	public, err := signed.ReadPublic(keyFile)
+	roots, err := flags.authorities()
 	if err != nil {
 		return err
 	}
 	o, err := signed.Open(os.DirFS(dir), public)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
+	}
+	stamp, problem := timestamp.Of(o, roots)
+	if problem != "" {
+		o.Problems = append(o.Problems, problem)
 	}
 	var (
 		verdict  any
@@ -51,10 +56,10 @@ func (g *globals) verifyReport(dir, keyFile, format string) error {
 			v.Manifest.Quarter, len(o.Common.Files), v.Manifest.Counts.Quarter.Indications, v.Manifest.Counts.Cumulative.Indications)
 		verdict, problems = v, v.Problems
 	}
-	if format == "json" {
+	if flags.format == "json" {
 		err = report.WriteValue(g.out, verdict)
 	} else {
-		err = g.printReportVerdict(dir, o, problems, intact)
+		err = g.printReportVerdict(dir, o, problems, intact, stamp)
 	}
 	if err == nil && len(problems) > 0 {
 		err = errSilent
@@ -68,7 +73,7 @@ type problemVerdict struct {
 	Problems []string      `json:"problems"`
 }
 
-func (g *globals) printReportVerdict(dir string, o *signed.Opened, problems []string, intact string) error {
+func (g *globals) printReportVerdict(dir string, o *signed.Opened, problems []string, intact string, stamp *timestamp.Stamp) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n%s · key %s\n", dir, o.Common.Kind, o.Common.Key)
 	for _, p := range problems {
@@ -77,6 +82,7 @@ func (g *globals) printReportVerdict(dir string, o *signed.Opened, problems []st
 	if len(problems) == 0 {
 		fmt.Fprintf(&b, "完整 intact: %s\n", intact)
 	}
+	b.WriteString(stampText(stamp))
 	_, err := g.out.Write(b.Bytes())
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/report/timestamp"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -43,6 +44,9 @@ type Material struct {
 	Tables []Table
 	// Documents are further files by name, such as a readable PDF.
 	Documents map[string][]byte
+	// Timestamp is an answer of a time-stamping authority about the manifest (RFC
+	// 3161); nil for none.
+	Timestamp []byte
 }
 
 // Table is a CSV file in the making.
@@ -86,6 +90,17 @@ func Write(w io.Writer, m *Material, key ed25519.PrivateKey) error {
 	if err := signed.Seal(files, m.manifest(files, key), key); err != nil {
 		return err
 	}
+	if m.Timestamp != nil {
+		if _, err := timestamp.Check(m.Timestamp, files[signed.ManifestName], nil); err != nil {
+			return fmt.Errorf("put the time-stamp into the evidence package: %w", err)
+		}
+		files[signed.TimestampName] = m.Timestamp
+	}
+	return archive(w, files)
+}
+
+// archive writes files as the zip file of a package.
+func archive(w io.Writer, files map[string][]byte) error {
 	out := zip.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		// Stored, and without a time: no library or clock changes a byte.

@@ -3,6 +3,7 @@ package evidence
 import (
 	"archive/zip"
 	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/report/timestamp"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -27,6 +29,20 @@ type Verdict struct {
 	// Rejudged is the verdict as it follows from the fact in the package; nil
 	// where it could not be derived.
 	Rejudged *rules.Rejudged `json:"rejudged"`
+	// Stamp is what CheckStamp found.
+	Stamp  *timestamp.Stamp `json:"timestamp"`
+	opened *signed.Opened
+}
+
+// CheckStamp checks the time-stamp of the package, if it has one, and names what
+// is wrong with it among the problems. Roots are the authorities that are trusted;
+// where there are some, a package without a time-stamp is a problem too.
+func (v *Verdict) CheckStamp(roots *x509.CertPool) {
+	stamp, problem := timestamp.Of(v.opened, roots)
+	v.Stamp = stamp
+	if problem != "" {
+		v.blame("%s", problem)
+	}
 }
 
 // Intact reports whether the package is as it was signed and its verdict
@@ -52,7 +68,7 @@ func Verify(r io.ReaderAt, size int64, key ed25519.PublicKey, catalogue []rules.
 	if err != nil {
 		return nil, fmt.Errorf("%w: its %s cannot be read", ErrPackage, signed.ManifestName)
 	}
-	v := &Verdict{Problems: o.Problems}
+	v := &Verdict{Problems: o.Problems, opened: o}
 	if err := json.Unmarshal(o.Manifest, &v.Manifest); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrPackage, signed.ManifestName, err)
 	}

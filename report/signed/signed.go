@@ -20,6 +20,9 @@ import (
 const (
 	ManifestName  = "manifest.json"
 	SignatureName = "manifest.sig"
+	// TimestampName is a time-stamp of the manifest (RFC 3161), which may come
+	// later and is not in it.
+	TimestampName = "manifest.tsr"
 )
 
 // The limits of what is read to check it, whatever sizes an archive claims.
@@ -88,8 +91,10 @@ type Opened struct {
 	Manifest []byte
 	// Problems name what was altered, left out or added; none means intact.
 	Problems []string
-	dir      fs.FS
-	left     int64 // bytes that may still be read
+	// Timestamp is the time-stamp of the manifest, unread; nil if there is none.
+	Timestamp []byte
+	dir       fs.FS
+	left      int64 // bytes that may still be read
 }
 
 func (o *Opened) blame(format string, args ...any) {
@@ -109,6 +114,11 @@ func Open(dir fs.FS, key ed25519.PublicKey) (*Opened, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrReport, ManifestName, err)
 	}
 	o.signed(key)
+	if o.Timestamp, err = o.Read(TimestampName); errors.Is(err, fs.ErrNotExist) {
+		o.Timestamp = nil
+	} else if err != nil {
+		o.blame("%s cannot be read: %v", TimestampName, err)
+	}
 	return o, o.compare()
 }
 
@@ -152,7 +162,7 @@ func (o *Opened) signed(key ed25519.PublicKey) {
 
 // compare checks each file against the manifest.
 func (o *Opened) compare() error {
-	listed := []string{ManifestName, SignatureName}
+	listed := []string{ManifestName, SignatureName, TimestampName}
 	for _, f := range o.Common.Files {
 		listed = append(listed, f.Name)
 		content, err := o.Read(f.Name)

@@ -1,0 +1,73 @@
+package evidence
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/linewarden/linewarden/report/signed"
+	"github.com/linewarden/linewarden/report/timestamp"
+)
+
+// Stamp writes a package once more with a time-stamp of its manifest, which must
+// be about it; an earlier one is replaced. All other files stay as they are.
+func Stamp(w io.Writer, r io.ReaderAt, size int64, answer []byte) error {
+	archived, err := zip.NewReader(r, size)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPackage, err)
+	}
+	if len(archived.File) > maxFiles {
+		return fmt.Errorf("%w: it has %d files", ErrPackage, len(archived.File))
+	}
+	files := make(map[string][]byte, len(archived.File)+1)
+	for _, f := range archived.File {
+		if _, twice := files[f.Name]; twice {
+			return fmt.Errorf("%w: it has two files %s", ErrPackage, f.Name)
+		}
+		if files[f.Name], err = content(f); err != nil {
+			return err
+		}
+	}
+	if files[signed.ManifestName] == nil {
+		return fmt.Errorf("%w: it has no %s", ErrPackage, signed.ManifestName)
+	}
+	if _, err := timestamp.Check(answer, files[signed.ManifestName], nil); err != nil {
+		return fmt.Errorf("put the time-stamp into the evidence package: %w", err)
+	}
+	files[signed.TimestampName] = answer
+	return archive(w, files)
+}
+
+// ManifestOf returns the manifest of a package as it is, unchecked.
+func ManifestOf(r io.ReaderAt, size int64) ([]byte, error) {
+	archived, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPackage, err)
+	}
+	for _, f := range archived.File {
+		if f.Name == signed.ManifestName {
+			return content(f)
+		}
+	}
+	return nil, fmt.Errorf("%w: it has no %s", ErrPackage, signed.ManifestName)
+}
+
+// maxFile is the largest file of a package that is copied, in bytes.
+const maxFile = 256 << 20
+
+func content(f *zip.File) (text []byte, err error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrPackage, f.Name, err)
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrPackage, f.Name, err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", ErrPackage, f.Name, maxFile)
+	}
+	return text, nil
+}
