@@ -153,6 +153,8 @@ type HTTPConfig struct {
 	// Insecure permits listening beyond this machine without TLS, where all
 	// passwords and findings can be read on the way.
 	Insecure bool `yaml:"insecure"`
+	// Pprof is a loopback address for profiles of the Go runtime; empty is none.
+	Pprof string `yaml:"pprof"`
 }
 
 // TLSConfig names a certificate chain and its key, both PEM; they are read again
@@ -270,6 +272,7 @@ func (c *Config) check() error {
 	}
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
+	c.checkPprof(bad)
 	c.checkStorage(bad)
 	if _, err := newTargets(c.Notify); err != nil {
 		problems = append(problems, err)

@@ -113,6 +113,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return d.collector.Run(running) })
+	group.Go(func() error { return d.profile(running) })
 	group.Go(func() error {
 		d.routing.table.Run(running)
 		return nil

@@ -75,7 +75,7 @@ func scalar(v reflect.Value) (kind rules.Text, standard string, ok bool) {
 	case Size:
 		return text("字节数：512、64KiB、20GiB", "bytes: 512, 64KiB, 20GiB"), sizeText(int64(x)), true
 	}
-	if _, is := v.Addr().Interface().(encoding.TextUnmarshaler); is && v.Kind() == reflect.Struct {
+	if _, is := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); is && v.Kind() == reflect.Struct {
 		s := fmt.Sprint(v.Interface())
 		if v.IsZero() {
 			s = ""

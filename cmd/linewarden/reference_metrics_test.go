@@ -38,9 +38,7 @@ func describedMetrics(t *testing.T) (all []described) {
 			continue
 		}
 		one := described{name: m[1], help: m[2]}
-		for _, l := range strings.FieldsFunc(m[4], func(r rune) bool { return r == ',' || r == ' ' || r == '{' || r == '}' }) {
-			one.labels = append(one.labels, l)
-		}
+		one.labels = strings.FieldsFunc(m[4], func(r rune) bool { return r == ',' || r == ' ' || r == '{' || r == '}' })
 		if m[3] != "" {
 			constant, _, _ := strings.Cut(m[3], "=")
 			one.labels = append(one.labels, constant)

@@ -61,6 +61,7 @@ var configTexts = map[string]rules.Text{
 	"http.listen":                        text("控制台、API、指标和健康检查的 TCP 地址", "TCP address of console, API, metrics and health"),
 	"http.tls.cert_file":                 text("证书链（PEM）", "chain of certificates (PEM)"),
 	"http.tls.key_file":                  text("私钥（PEM）", "private key (PEM)"),
+	"http.pprof":                         text("Go 运行时性能剖析的回环地址，如 127.0.0.1:6060；空为不开", "loopback address for profiles of the Go runtime, such as 127.0.0.1:6060; empty is none"),
 	"http.insecure":                      text("允许不加密地监听本机以外的地址；密码可在途中被读到", "permit listening beyond this machine without TLS, where passwords can be read on the way"),
 	"privacy.mask_exports":               text("导出和页面遮盖第三方地址", "exports and pages mask addresses of third parties"),
 	"privacy.third_party_prefix_v4":      text("第三方 IPv4 地址保留的位数，8–32", "bits of third parties' IPv4 addresses that are kept, 8 to 32"),
