@@ -94,17 +94,6 @@ func (s FindingSort) PlaceOf(f *rules.Finding) FindingPlace {
 	return p
 }
 
-// quoted writes strings as the value of an Array(String) parameter. The driver
-// doubles backslashes, and the server undoes that once in the quotes; so a quote
-// is doubled here and no backslash added.
-func quoted(texts []string) string {
-	list := make([]string, len(texts))
-	for i, t := range texts {
-		list[i] = "'" + strings.ReplaceAll(t, "'", "''") + "'"
-	}
-	return "[" + strings.Join(list, ",") + "]"
-}
-
 // escapedInJSON reports whether a character stands otherwise in JSON, as the
 // bodies of findings are written.
 func escapedInJSON(r rune) bool {
@@ -120,7 +109,7 @@ func (q *FindingQuestion) condition() (clause string, values []any) {
 	among := func(column, name string, list []string) {
 		if len(list) > 0 {
 			terms = append(terms, column+" IN {"+name+":Array(String)}")
-			values = append(values, clickhouse.Named(name, quoted(list)))
+			values = append(values, clickhouse.Named(name, stringsOf(list)))
 		}
 	}
 	among("rule", "rules", q.Rules)
@@ -210,7 +199,7 @@ func (s *Store) FindingPage(ctx context.Context, q FindingQuestion) ([]rules.Fin
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	found, err := s.findings(ctx, " PREWHERE id IN {ids:Array(String)}", []any{clickhouse.Named("ids", quoted(ids))})
+	found, err := s.findings(ctx, " PREWHERE id IN {ids:Array(String)}", []any{clickhouse.Named("ids", stringsOf(ids))})
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ ORDER BY version DESC, number DESC`, func(r driver.Rows) error {
 	for i := range list {
 		ids[i] = list[i].Event.Finding
 	}
-	found, err := s.findings(ctx, " PREWHERE id IN {ids:Array(String)}", []any{clickhouse.Named("ids", quoted(ids))})
+	found, err := s.findings(ctx, " PREWHERE id IN {ids:Array(String)}", []any{clickhouse.Named("ids", stringsOf(ids))})
 	if err != nil {
 		return nil, err
 	}

@@ -107,14 +107,14 @@ func arrayOf(numbers []uint32) string {
 	return "[" + strings.Join(texts, ",") + "]"
 }
 
-// stringsOf writes texts as an array.
+// stringsOf writes texts as the value of a parameter that is an array. The
+// driver escapes backslashes, so that a quote is doubled instead.
 func stringsOf(texts []string) string {
-	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-	quoted := make([]string, len(texts))
+	list := make([]string, len(texts))
 	for i, t := range texts {
-		quoted[i] = "'" + escape.Replace(t) + "'"
+		list[i] = "'" + strings.ReplaceAll(t, "'", "''") + "'"
 	}
-	return "[" + strings.Join(quoted, ",") + "]"
+	return "[" + strings.Join(list, ",") + "]"
 }
 
 // ofSide selects, of each day of an allocation, the rows of the side it is told

@@ -220,3 +220,22 @@ func TestLocalDays(t *testing.T) {
 		})
 	}
 }
+
+// TestHostileNames asks about lines whose names are full of what SQL escapes.
+func TestHostileNames(t *testing.T) {
+	cfg := configure(t)
+	s := open(t, cfg)
+	start := time.Date(2026, 9, 14, 4, 0, 0, 0, time.UTC)
+	names := []string{`o'neil`, `back\slash`, `'] OR 1=1 --`, `\'`, "专线\t1", `"`}
+	for _, name := range names {
+		store(t, s, crossing(name, flows.FromCustomer, start, time.Second, 1000))
+	}
+	w := rules.Window{From: start.Truncate(time.Hour), To: start.Add(time.Hour)}
+	rollUp(t, s, w, storage.Scope{})
+	for _, name := range names {
+		got := allOf(t, s.LineNetworks(t.Context(), w, cfg.Location, name))
+		if len(got) != 1 || got[0].Line != name {
+			t.Errorf("of line %q there is %+v", name, got)
+		}
+	}
+}
