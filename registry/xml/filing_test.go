@@ -87,7 +87,7 @@ func sorted(l *registry.Ledgers) *registry.Ledgers {
 	return out
 }
 
-var comparable = cmp.Options{cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty()}
+var comparing = cmp.Options{cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmpopts.EquateEmpty()}
 
 // TestFilingsAreReadBack writes ledgers and converts what was written: the same
 // ledgers come out, but for the enterprise that no address is filed for.
@@ -99,7 +99,7 @@ func TestFilingsAreReadBack(t *testing.T) {
 	}
 	want := sorted(given)
 	want.Enterprises = slices.DeleteFunc(want.Enterprises, func(e registry.Enterprise) bool { return e.ID == "E4" })
-	if diff := cmp.Diff(want, sorted(readBack(t, f.Files)), comparable); diff != "" {
+	if diff := cmp.Diff(want, sorted(readBack(t, f.Files)), comparing); diff != "" {
 		t.Error(diff)
 	}
 	if f.Records["Fpsy"] != 6 || f.Records["Ly"] != 3 || f.Records["Gbxx"] != 2 || f.Records["Bbdw"] != 4 {
@@ -135,7 +135,7 @@ func TestFilingsAreSplit(t *testing.T) {
 	if err != nil || len(f.Files) != 3 {
 		t.Fatalf("%d files, %v", len(f.Files), err)
 	}
-	if diff := cmp.Diff(sorted(given), sorted(readBack(t, f.Files)), comparable); diff != "" {
+	if diff := cmp.Diff(sorted(given), sorted(readBack(t, f.Files)), comparing); diff != "" {
 		t.Error(diff)
 	}
 }

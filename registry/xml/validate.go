@@ -59,8 +59,14 @@ func recordSchema(record string) []field {
 			{name: "Fpdx", is: whole},
 			{name: "Fprq", is: calendar},
 			{name: "Sfymtz", values: []string{"0", "1"}},
-			{name: "Lxrxm", most: 20}, {name: "Lxrdh"}, {name: "Lxrdzyj"}, {name: "Wgip", is: ipAddress}, {name: "Wgdz"},
-			{name: "Ly_dwlx", values: []string{"0", "1"}}, {name: "Ly_dwid"}, {name: "Ly_dwmc"},
+			{name: "Lxrxm", most: 20},
+			{name: "Lxrdh"},
+			{name: "Lxrdzyj"},
+			{name: "Wgip", is: ipAddress},
+			{name: "Wgdz"},
+			{name: "Ly_dwlx", values: []string{"0", "1"}},
+			{name: "Ly_dwid"},
+			{name: "Ly_dwmc"},
 		})
 	case "Gbxx":
 		return append(common, first, last, field{name: "Gbdw", is: whole, required: true}, field{name: "Sqdw", is: whole})

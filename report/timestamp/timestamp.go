@@ -128,27 +128,32 @@ func signedBy(stamp *tsp.Timestamp, roots *x509.CertPool) (*x509.Certificate, er
 }
 
 // extendedKeyUsage is the extension (RFC 5280, section 4.2.1.12).
-var extendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+const extendedKeyUsage = "2.5.29.37"
 
 // criticalUsage tells whether a certificate's use must be understood by who
 // relies on it, as time-stamping has to be.
 func criticalUsage(c *x509.Certificate) bool {
 	for _, e := range c.Extensions {
-		if e.Id.Equal(extendedKeyUsage) {
+		if e.Id.String() == extendedKeyUsage {
 			return e.Critical
 		}
 	}
 	return false
 }
 
+// attribute is a signed attribute of S/MIME (id-aa) by its number.
+func attribute(number int) asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, number}
+}
+
 // The signed attributes that name the certificate of the signer: by its SHA-1
-// (RFC 2634) and by another hash (RFC 5035).
-var (
-	signingCertificate   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
-	signingCertificateV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
-	oidSHA256            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	oidSHA384            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}
-	oidSHA512            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}
+// (RFC 2634) and by another hash (RFC 5035), and the hashes of NIST.
+const (
+	signingCertificate   = 12
+	signingCertificateV2 = 47
+	oidSHA256            = "2.16.840.1.101.3.4.2.1"
+	oidSHA384            = "2.16.840.1.101.3.4.2.2"
+	oidSHA512            = "2.16.840.1.101.3.4.2.3"
 )
 
 // named checks that the signature names the certificate it was made with:
@@ -162,13 +167,13 @@ func named(token *pkcs7.PKCS7, signer *x509.Certificate) error {
 		}
 		Policies asn1.RawValue `asn1:"optional"`
 	}
-	if err := token.UnmarshalSignedAttribute(signingCertificateV2, &second); err == nil && len(second.Certificates) > 0 {
+	if err := token.UnmarshalSignedAttribute(attribute(signingCertificateV2), &second); err == nil && len(second.Certificates) > 0 {
 		h := crypto.SHA256 // where nothing is said
-		switch of := second.Certificates[0].Hash.Algorithm; {
-		case len(of) == 0 || of.Equal(oidSHA256):
-		case of.Equal(oidSHA384):
+		switch of := second.Certificates[0].Hash.Algorithm.String(); of {
+		case "", oidSHA256:
+		case oidSHA384:
 			h = crypto.SHA384
-		case of.Equal(oidSHA512):
+		case oidSHA512:
 			h = crypto.SHA512
 		default:
 			return fmt.Errorf("it names its certificate by the hash %s, which is not known", of)
@@ -187,7 +192,7 @@ func named(token *pkcs7.PKCS7, signer *x509.Certificate) error {
 		}
 		Policies asn1.RawValue `asn1:"optional"`
 	}
-	if err := token.UnmarshalSignedAttribute(signingCertificate, &first); err != nil || len(first.Certificates) == 0 {
+	if err := token.UnmarshalSignedAttribute(attribute(signingCertificate), &first); err != nil || len(first.Certificates) == 0 {
 		return errors.New("it does not name its certificate (RFC 3161, section 2.4.2)")
 	}
 	if sum := sha1.Sum(signer.Raw); !bytes.Equal(sum[:], first.Certificates[0].Sum) { //nolint:gosec // as RFC 3161 has it
