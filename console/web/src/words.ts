@@ -417,6 +417,16 @@ export const words = {
   // Manual
   contents: ['目录', 'Contents'],
   noManual: ['此版本没有内嵌手册。', 'This build has no manual.'],
+  // Resources, rules, ledgers, system, routes, reports, people, audit and manual: further texts
+  resNotNeeded: ['无需许可', 'none needed'],
+  resNoLicences: ['台账中没有持有单位的许可证。请在“台账”页核对 licences.csv。', 'The ledgers hold no licence of the holder. Check licences.csv on the page Ledgers.'],
+  resNotAnnounced: ['最近 7 天没有覆盖此地址块的路由宣告。可在“系统”页查看 BGP 邻居。', 'Nobody announced this block in these seven days. See the BGP peers on the page System.'],
+  resNoBroadcasts: ['没有备案的广播。', 'No broadcast of it is filed.'],
+  resNoFindings: ['没有针对此地址块的疑似问题。', 'There are no findings about this block.'],
+  resItsFindings: ['查看其疑似问题', 'See its findings'],
+  resHoldsNone: ['这一天没有地址块。', 'It held no blocks on this day.'],
+  resNoFiling: ['未见备案', 'no filing found'],
+  // End of further texts
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type Word = keyof typeof words;
