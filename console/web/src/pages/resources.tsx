@@ -3,6 +3,7 @@ import dayjs from 'dayjs';
 import { useEffect, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { api, failureOf, type Failure, type Schemas } from '../api/client';
+import '../style/more.css';
 import { useGet } from '../api/use';
 import { count } from '../format';
 import { useSpeech } from '../i18n';
@@ -57,7 +58,7 @@ function Tree({ day, chosen }: Day & { chosen: string }) {
               loading={got.loading}
               scroll={{ x: 'max-content' }}
               pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
-              rowClassName={(n) => (n.allocation.prefix === chosen ? 'row-chosen' : '')}
+              rowClassName={(n) => (n.allocation.prefix === chosen ? 'here' : '')}
               expandable={{ onExpand: (is, n) => { if (is) void open(n); } }}
               columns={[
                 { title: s.t('block'), render: (_, n) => <Link className="num" to={resourceLink({ block: n.allocation.prefix, day })}>{n.allocation.prefix}</Link> },
@@ -118,19 +119,20 @@ export default function Resources() {
   const beside = q !== '' || block !== '' || enterprise !== '';
   return (
     <>
-      <div className="page-head">
+      <div className="title">
         <h1>{s.t('resources')}</h1>
         <span className="dim">{s.t('asOf')} {day ?? s.t('now')}</span>
-        <div className="page-tools no-print">
+        <div className="title-right no-print">
           <DatePicker aria-label={s.t('day')} placeholder={s.t('day')} value={day ? dayjs(day) : null} maxDate={dayjs()} onChange={(d) => set('day', d ? d.format('YYYY-MM-DD') : '')} />
           <Button onClick={() => print()}>{s.t('print')}</Button>
         </div>
       </div>
       <Input.Search key={q} className="no-print" aria-label={s.t('search')} defaultValue={q} allowClear enterButton={s.t('search')} placeholder={s.t('searchHint')} onSearch={(text) => set('q', text.trim())} />
-      <div className={beside ? 'two-columns' : 'one-column'}>
-        {q ? <Found q={q} day={day} /> : <Tree key={day ?? ''} day={day} chosen={block} />}
-        {block && <BlockView prefix={block} day={day} />}
-        {!block && enterprise && <EnterpriseView id={enterprise} day={day} />}
+      <div className="grid">
+        {!q && <div className={beside ? 'w6' : ''}><Tree key={day ?? ''} day={day} chosen={block} /></div>}
+        {q && <Found q={q} day={day} />}
+        {block && <div className="w6"><BlockView key={block} prefix={block} day={day} /></div>}
+        {!block && enterprise && <div className="w6"><EnterpriseView key={enterprise} id={enterprise} day={day} /></div>}
       </div>
       {beside && <p className="no-print"><Link to={resourceLink({ day })}>{s.t('blockTree')}</Link></p>}
     </>
