@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -243,9 +244,9 @@ func (s *Store) Deletions(ctx context.Context, limit int) ([]Deletion, error) {
 		bound = " LIMIT " + strconv.Itoa(limit)
 	}
 	var list []Deletion
-	err := s.query(ctx, "list deletions", `SELECT toString(id), state, at, table, partition, first, last, rows, held, setting, keep_seconds, by FROM (
-SELECT * FROM (SELECT id, state, at, table, partition, first, last, rows, held, setting, keep_seconds, by FROM retention_log ORDER BY id, state DESC LIMIT 1 BY id)
-ORDER BY at DESC, id`+bound+`) ORDER BY at, id`, func(r driver.Rows) error {
+	err := s.query(ctx, "list deletions", `SELECT toString(id), state, at, table, partition, first, last, rows, held, setting, keep_seconds, by
+FROM (SELECT id, state, at, table, partition, first, last, rows, held, setting, keep_seconds, by FROM retention_log ORDER BY id, state DESC LIMIT 1 BY id)
+ORDER BY at DESC, id DESC`+bound, func(r driver.Rows) error {
 		var (
 			d     Deletion
 			state uint8
@@ -256,5 +257,6 @@ ORDER BY at DESC, id`+bound+`) ORDER BY at, id`, func(r driver.Rows) error {
 		list = append(list, d)
 		return err
 	})
+	slices.Reverse(list)
 	return list, err
 }

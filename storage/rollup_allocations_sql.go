@@ -51,7 +51,8 @@ SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, any(allocation), al
     arrayReduce('uniqCombined64State(12)', groupArray(toUInt64(asn)))
 FROM
 (
-    SELECT *, if(serves AND (bin, allocation_bits, class, address, port) NOT IN ` + knockedPorts + `, port, 0) AS served
+    SELECT bin, allocation, allocation_bits, class, address, out, in, samples, peer, network, network_bits, asn,
+        if(serves AND (bin, allocation_bits, class, address, port) NOT IN ` + knockedPorts + `, port, 0) AS served
     FROM {sides} AS told
     WHERE rate > 0 AND NOT pool
 ) AS sides

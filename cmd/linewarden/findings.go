@@ -65,7 +65,7 @@ func newFindingsList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List findings", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.exportFindings(cmd.Context(), &f, "", false)
+			return g.exportFindings(cmd.Context(), &f, "", new(unmaskFlags))
 		},
 	}
 	f.bind(c, "table")
@@ -74,23 +74,26 @@ func newFindingsList(g *globals) *cobra.Command {
 
 func newFindingsExport(g *globals) *cobra.Command {
 	var (
-		f        findingFlags
-		out      string
-		unmasked bool
+		f   findingFlags
+		out string
+		u   = unmaskFlags{unexplained: true}
 	)
 	c := &cobra.Command{
 		Use: "export", Short: "Export findings, ceased ones included, with third parties masked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.exportFindings(cmd.Context(), &f, out, unmasked)
+			if err := u.check(); err != nil {
+				return err
+			}
+			return g.exportFindings(cmd.Context(), &f, out, &u)
 		},
 	}
 	f.bind(c, "csv")
 	c.Flags().StringVarP(&out, "out", "o", "", "`file` to write (default: standard output)")
-	c.Flags().BoolVar(&unmasked, "unmasked", false, "show networks of third parties as they were measured; this is logged")
+	u.bind(c)
 	return c
 }
 
-func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out string, unmasked bool) error {
+func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out string, u *unmaskFlags) error {
 	cfg, err := g.config()
 	if err != nil {
 		return err
@@ -102,6 +105,9 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out strin
 	if f.format == "xlsx" && (out == "" || out == "-") && isTerminal(g.out) {
 		return usagef("a workbook is not text: name a file or redirect the output")
 	}
+	if _, err := u.permit(ctx, cfg, g.err, "findings", filter.Provinces...); err != nil {
+		return err
+	}
 	s, err := openStore(ctx, g)
 	if err != nil {
 		return err
@@ -111,9 +117,7 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out strin
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
-		if unmasked {
-			g.logger().Warn("findings exported without masking third parties", "findings", len(found))
-		} else if cfg.Privacy.MaskExports {
+		if !u.unmasked && cfg.Privacy.MaskExports {
 			found = report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6}.Apply(found)
 		}
 		return g.writeOut(out, func(w io.Writer) error {

@@ -105,13 +105,9 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 			Carrier: cfg.Carrier.Name, Day: day.String(), Ledgers: version.ID, Records: written.Records, Handling: privacy.Handling(),
 			Note: rules.Text{ZH: "按备案接口规范 V.3.0 样式生成，未上报；联系人信息由填报单位补充。", EN: "In the manner of the filing interface V.3.0, and not handed in; contacts are added by who files."},
 		}
-		files := make(map[string][]byte)
-		for i, text := range written.Files {
-			name := fmt.Sprintf("ip-%04d.xml", i+1)
-			if err := validFiling(name, text); err != nil {
-				return err
-			}
-			files[name] = text
+		files, err := namedFilings(written.Files)
+		if err != nil {
+			return err
 		}
 		m.Common = signed.List(filingKind, 1, files, key)
 		if err := signed.Seal(files, m, key); err != nil {
@@ -125,6 +121,20 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 			m.Records["Bbdw"], m.Records["Ly"], m.Records["Fpsy"], m.Records["Gbxx"], signed.KeyID(signed.PublicOf(key)))
 		return nil
 	})
+}
+
+// namedFilings names the files in the order in which they are to be filed, and
+// checks each against the schema.
+func namedFilings(texts [][]byte) (map[string][]byte, error) {
+	files := make(map[string][]byte, len(texts))
+	for i, text := range texts {
+		name := fmt.Sprintf("ip-%04d.xml", i+1)
+		if err := validFiling(name, text); err != nil {
+			return nil, err
+		}
+		files[name] = text
+	}
+	return files, nil
 }
 
 // validFiling checks a file against the schema.

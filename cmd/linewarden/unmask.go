@@ -20,6 +20,9 @@ import (
 type unmaskFlags struct {
 	unmasked                 bool
 	reason, as, passwordFile string
+	// unexplained permits a missing reason, which is logged as such: programs
+	// that work on findings export them without one.
+	unexplained bool
 }
 
 func (f *unmaskFlags) bind(c *cobra.Command) {
@@ -34,7 +37,7 @@ func (f *unmaskFlags) bind(c *cobra.Command) {
 func (f *unmaskFlags) check() error {
 	reason := strings.TrimSpace(f.reason)
 	switch {
-	case f.unmasked && reason == "":
+	case f.unmasked && reason == "" && !f.unexplained:
 		return usagef("--unmasked needs --reason: it is logged and printed on the report")
 	case !f.unmasked && f.reason != "":
 		return usagef("--reason is given with --unmasked only")
@@ -68,6 +71,9 @@ func (f *unmaskFlags) permit(ctx context.Context, cfg *Config, say io.Writer, ob
 		return "", err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	if f.reason == "" {
+		f.reason = "none given"
+	}
 	system := systemUser()
 	entry := audit.Entry{
 		Actor: system, Via: "command", Action: "read_unmasked", Object: object, Detail: "reason=" + f.reason,
