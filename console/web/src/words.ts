@@ -427,6 +427,28 @@ export const words = {
   resHoldsNone: ['这一天没有地址块。', 'It held no blocks on this day.'],
   resNoFiling: ['未见备案', 'no filing found'],
   // End of further texts
+  // Findings, lines: more
+  notMoved: ['未处置', 'Not moved'],
+  changedMeanwhile: ['已被他人改动。', 'Somebody else has changed it.'],
+  exportAll: ['导出全部', 'Export all'],
+  pageBefore: ['上一页', 'Previous'],
+  pageNext: ['下一页', 'Next'],
+  findingMoved: ['已处置为“{n}”', 'Moved to “{n}”'],
+  noteAdded: ['已加备注', 'Note added'],
+  subjectLink: ['查看对象', 'Look at the subject'],
+  paramsUsed: ['判定时的规则参数', 'Parameters when it was judged'],
+  moreFacts: ['其他测得项', 'Other figures'],
+  band95: ['95 % 误差', '95 % error'],
+  heldDuring: ['存续', 'Held'],
+  showLast: ['最近 {n} 天', 'last {n} days'],
+  clickTo: ['点击查看', 'Click to see'],
+  mbps: ['Mbit/s', 'Mbit/s'],
+  weekDays: ['一二三四五六日', 'MTWTFSS'],
+  lineText: ['专线编号或单位', 'Line or enterprise'],
+  fileYes: ['有', 'yes'],
+  lineFindings: ['疑似问题', 'Findings'],
+  hoursRead: ['共 {n} 小时数据', '{n} hours of data'],
+  samplesOf: ['{n} 个采样包', '{n} sampled packets'],
 } as const satisfies Record<string, readonly [string, string]>;
 
 export type Word = keyof typeof words;
