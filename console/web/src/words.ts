@@ -426,6 +426,10 @@ export const words = {
   resItsFindings: ['查看其疑似问题', 'See its findings'],
   resHoldsNone: ['这一天没有地址块。', 'It held no blocks on this day.'],
   resNoFiling: ['未见备案', 'no filing found'],
+  ruleJudged: ['{n} 条有人工结论，其中 {c} 条确认', '{c} confirmed of {n} judged'],
+  ruleChanged: ['{n} 项已改', '{n} set'],
+  ruleNone: ['没有生效的规则。请检查配置中的 rules 一节。', 'No rules are in force. Check the section rules of the configuration.'],
+  ruleNoParams: ['此规则没有参数。', 'This rule has no parameters.'],
   // End of further texts
   // Findings, lines: more
   notMoved: ['未处置', 'Not moved'],
