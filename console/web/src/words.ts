@@ -430,6 +430,13 @@ export const words = {
   ruleChanged: ['{n} 项已改', '{n} set'],
   ruleNone: ['没有生效的规则。请检查配置中的 rules 一节。', 'No rules are in force. Check the section rules of the configuration.'],
   ruleNoParams: ['此规则没有参数。', 'This rule has no parameters.'],
+  impInPlace: ['所在位置', 'In place'],
+  impTooLarge: ['文件合计超过 64 MiB，请分批上传。', 'The files are larger than 64 MiB together; upload them in parts.'],
+  impAgain: ['检查之后台账已被别人更新，请重新上传并核对差异。', 'Somebody imported ledgers since the check. Upload again and look at the changes.'],
+  impReady: ['检查通过，将有 {n} 处变化；核对下表后确认导入。', 'The files are right. {n} rows would change; look at them, then import.'],
+  impWho: ['导入由全国范围的合规或管理员账号进行。请用这样的账号登录，或在服务器上运行 linewarden registry import 目录。', 'Imports are for compliance and admin accounts of the whole country. Log in as one, or run linewarden registry import DIR on the server.'],
+  ledEmpty: ['此台账没有行。在“导入”标签页上传文件。', 'This ledger has no rows. Upload a file under Import.'],
+  ledNoMatch: ['没有包含“{q}”的行。', 'No row holds “{q}”.'],
   // End of further texts
   // Findings, lines: more
   notMoved: ['未处置', 'Not moved'],
