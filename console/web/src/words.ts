@@ -437,6 +437,13 @@ export const words = {
   impWho: ['导入由全国范围的合规或管理员账号进行。请用这样的账号登录，或在服务器上运行 linewarden registry import 目录。', 'Imports are for compliance and admin accounts of the whole country. Log in as one, or run linewarden registry import DIR on the server.'],
   ledEmpty: ['此台账没有行。在“导入”标签页上传文件。', 'This ledger has no rows. Upload a file under Import.'],
   ledNoMatch: ['没有包含“{q}”的行。', 'No row holds “{q}”.'],
+  sysEmbedded: ['内嵌', 'embedded'],
+  sysSpoolOpen: ['可写', 'open'],
+  sysJobsNext: ['生成报告等耗时工作会列在这里。', 'Reports that are being made are listed here.'],
+  sysAddExporter: ['请加入 exporters.csv', 'add it to exporters.csv'],
+  sysRecords: ['记录数', 'records'],
+  sysLost: ['损失', 'Lost'],
+  sysUp: ['已建立', 'established'],
   // End of further texts
   // Findings, lines: more
   notMoved: ['未处置', 'Not moved'],
