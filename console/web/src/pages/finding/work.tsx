@@ -1,0 +1,101 @@
+import { Alert, App, Button, Form, Modal, Space } from 'antd';
+import { useState } from 'react';
+import { api, failureOf, type Failure, type Schemas } from '../../api/client';
+import { useSpeech } from '../../i18n';
+import { called } from '../../names';
+import { bodyOf, MoveForm, waysFrom, type CaseState, type MoveFields } from '../../parts/move';
+import { Pairs, Raw, State, Time, Trouble } from '../../parts/show';
+
+type Found = Schemas['FindingWithEvents'];
+
+// A move out of these states, made by mistake, is taken back by opening anew.
+const settled: readonly CaseState[] = ['rectified', 'dismissed'];
+
+/** Work is the case of a finding and what may be done with it. What was seen goes
+ * along with each move, so that nobody overwrites what somebody else has done. */
+export function Work({ of, etag, act, reload }: { of: Found; etag: string | undefined; act: boolean; reload: () => void }) {
+  const s = useSpeech();
+  const { message } = App.useApp();
+  const [form] = Form.useForm<MoveFields>();
+  const [to, setTo] = useState<CaseState | ''>();
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Failure>();
+  const [stale, setStale] = useState(false);
+  const send = async (f: MoveFields): Promise<void> => {
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      const { data, error, response } = await api.POST('/api/v1/findings/{id}/moves', {
+        params: { path: { id: of.id }, header: etag ? { 'If-Match': etag } : {} },
+        body: { ...bodyOf(f), ...(etag ? {} : { expected_state: of.state }) } as Schemas['Move'],
+      });
+      if (data) {
+        setTo(undefined);
+        setStale(false);
+        message.success(data.state === of.state ? s.t('noteAdded') : s.t('findingMoved', { n: called(s, 'state', data.state) }));
+        reload();
+      } else if (response.status === 412 || response.status === 409) {
+        setTo(undefined);
+        setStale(true);
+        reload();
+      } else setFailure(failureOf(response, error));
+    } catch (reason) {
+      setFailure({ status: 0, detail: String(reason) });
+    } finally {
+      setBusy(false);
+    }
+  };
+  const open = (v: CaseState | ''): void => {
+    form.resetFields();
+    setFailure(undefined);
+    form.setFieldsValue({ to: v, note: '' });
+    setTo(v);
+  };
+  const c = of.case as Schemas['Case'] | undefined;
+  const due = c?.due;
+  return (
+    <div className="stack">
+      {stale && <Alert type="warning" showIcon closable onClose={() => setStale(false)} message={s.t('moveChanged')} role="alert" />}
+      <Pairs
+        of={[
+          [s.t('state'), <State key="s" of={of.state} />],
+          [s.t('assignee'), c?.assignee ? <Raw>{c.assignee}</Raw> : <span className="dim">{s.t('nobody')}</span>],
+          [s.t('due'), due ? <><Time of={due} />{Date.parse(due) < Date.now() && !settled.includes(of.state) && <span className="tag-bad">{s.t('overdue')}</span>}</> : ''],
+          [s.t('confirmedBy'), c?.confirmed_by?.length ? <Raw>{c.confirmed_by.join(' · ')}</Raw> : ''],
+          ...(c?.remedy ? [[s.t('remedy'), called(s, 'remedy', c.remedy)] as const] : []),
+        ]}
+      />
+      {act && (
+        <Space wrap className="no-print">
+          {waysFrom([of.state]).map((v) => <Button key={v} type={v === 'dismissed' || v === 'open' ? 'default' : 'primary'} ghost={v !== 'dismissed' && v !== 'open'} onClick={() => open(v)}>{settled.includes(of.state) && v === 'open' ? s.t('undo') : s.t(`to_${v}`)}</Button>)}
+          <Button onClick={() => open('')}>{s.t('noteOnly')}</Button>
+        </Space>
+      )}
+      <Modal open={to !== undefined} forceRender title={`${s.t('move')} · ${of.subject.name || of.subject.id}`} okText={s.t('apply')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={() => setTo(undefined)}>
+        {failure && <Trouble failure={failure} />}
+        <MoveForm form={form} from={[of.state]} to={to ?? ''} send={(f) => void send(f)} />
+      </Modal>
+    </div>
+  );
+}
+
+/** History is what has become of the finding. */
+export function History({ of }: { of: Schemas['Event'][] }) {
+  const s = useSpeech();
+  if (of.length === 0) return <p className="dim">{s.t('noEvents')}</p>;
+  return (
+    <ol className="log">
+      {[...of].reverse().map((e, i) => (
+        <li key={i}>
+          <Time of={e.at} how="second" />
+          <div>
+            <strong>{called(s, 'event', e.kind)}</strong>
+            {e.from && e.from !== e.to && <> {called(s, 'state', e.from)} →</>}{e.to && e.from !== e.to && <> <State of={e.to} /></>}
+            {e.actor && <span className="dim"> · <Raw>{e.actor}</Raw></span>}
+            {e.note && <p><Raw>{e.note}</Raw></p>}
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}
