@@ -457,6 +457,10 @@ export const words = {
   repThird: ['第三方', 'Third parties'],
   repMasked: ['已脱敏', 'masked'],
   repUnmasked: ['未脱敏', 'unmasked'],
+  manNoMatch: ['没有这样的页；换一个词。', 'No such page; try another word.'],
+  audFilter: ['在本页中筛选', 'Filter this page'],
+  audNoMatch: ['本页没有符合的记录；可翻到下一页再找。', 'No entry of this page matches; look on the next.'],
+  audHash: ['哈希', 'Hash'],
   // End of further texts
   // Findings, lines: more
   to_reviewing: ['开始核实', 'Begin review'],
