@@ -461,6 +461,10 @@ export const words = {
   audFilter: ['在本页中筛选', 'Filter this page'],
   audNoMatch: ['本页没有符合的记录；可翻到下一页再找。', 'No entry of this page matches; look on the next.'],
   audHash: ['哈希', 'Hash'],
+  peoAllProvinces: ['不选即全国', 'None means the whole country'],
+  peoKeepPassword: ['留空则不改；设置新密码同时解除锁定。', 'Leave it empty to keep it; a new one also unlocks.'],
+  peoNoUsers: ['还没有用户。点“新增用户”。', 'There are no users yet. Add one.'],
+  peoTokenNext: ['程序调用 API 时新建一个，角色尽量小。', 'Make one for a program that uses the API, with the least role that will do.'],
   // End of further texts
   // Findings, lines: more
   to_reviewing: ['开始核实', 'Begin review'],
