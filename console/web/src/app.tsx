@@ -3,7 +3,7 @@ import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { lazy, useMemo, type ComponentType } from 'react';
+import { lazy, useMemo } from 'react';
 import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
 import { Frame } from './frame';
 import { Speaking } from './i18n';
@@ -11,24 +11,20 @@ import { Introducing } from './me';
 import { Missing, Crash } from './pages/missing';
 import { Choosing, usePrefs } from './prefs';
 
-// Pages are read when they are first looked at.
-const files = import.meta.glob<{ default: ComponentType }>('./pages/*.tsx');
-const page = (name: string) => lazy(files[`./pages/${name}.tsx`] ?? (async () => ({ default: Missing })));
-
 const Overview = lazy(() => import('./pages/overview'));
 const Findings = lazy(() => import('./pages/findings'));
 const Finding = lazy(() => import('./pages/finding/finding'));
 const Lines = lazy(() => import('./pages/lines'));
 const Line = lazy(() => import('./pages/line'));
-const Resources = page('resources');
-const RoutesPage = page('routes');
-const Ledgers = page('ledgers');
-const Rules = page('rules');
-const Reports = page('reports');
-const System = page('system');
-const People = page('people');
-const Audit = page('audit');
-const Manual = page('manual');
+const Resources = lazy(() => import('./pages/resources'));
+const RoutesPage = lazy(() => import('./pages/routes'));
+const Ledgers = lazy(() => import('./pages/ledgers'));
+const Rules = lazy(() => import('./pages/rules'));
+const Reports = lazy(() => import('./pages/reports'));
+const System = lazy(() => import('./pages/system'));
+const People = lazy(() => import('./pages/people'));
+const Audit = lazy(() => import('./pages/audit'));
+const Manual = lazy(() => import('./pages/manual'));
 const Login = lazy(() => import('./pages/login'));
 
 const router = createBrowserRouter([

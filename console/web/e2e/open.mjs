@@ -1,0 +1,38 @@
+// A browser for the tests, and who logs in. The daemon and its accounts are told
+// by the environment; see `make e2e`.
+import { chromium } from 'playwright-core';
+
+export const base = process.env.LINEWARDEN_URL ?? 'http://127.0.0.1:18080';
+export const password = process.env.LINEWARDEN_PASSWORD ?? '';
+
+/** launch starts the Chromium of this machine. */
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+
+/** open returns a page of somebody who has logged in, and what it did wrong: words
+ * on the console, failed loads, and requests to any other host. */
+export async function open(browser, { name, lang = 'zh', shade = 'light', width = 1440, height = 900 } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale: lang === 'zh' ? 'zh-CN' : 'en-GB', timezoneId: 'Asia/Shanghai', acceptDownloads: true });
+  await context.addInitScript(([l, d]) => {
+    localStorage.setItem('linewarden.lang', JSON.stringify(l));
+    localStorage.setItem('linewarden.shade', JSON.stringify(d));
+  }, [lang, shade]);
+  const page = await context.newPage();
+  const wrong = [];
+  page.on('console', (m) => (m.type() === 'error' || m.type() === 'warning') && wrong.push(`${m.type()}: ${m.text()}`));
+  page.on('pageerror', (e) => wrong.push(`page: ${e.message}`));
+  page.on('request', (r) => {
+    if (!/^(data|blob):/.test(r.url()) && new URL(r.url()).host !== new URL(base).host) wrong.push(`foreign request: ${r.url()}`);
+  });
+  if (name) {
+    const answer = await context.request.post(`${base}/api/v1/session`, { data: { name, password } });
+    if (!answer.ok()) throw new Error(`${name} cannot log in: ${answer.status()} ${await answer.text()}`);
+  }
+  return { context, page, wrong };
+}
+
+/** settle waits until nothing is read any more. */
+export async function settle(page) {
+  await page.waitForLoadState('networkidle');
+  await page.locator('main').first().waitFor();
+  await page.waitForFunction(() => !document.querySelector('.ant-skeleton-active,.waiting'), undefined, { timeout: 20_000 });
+}
