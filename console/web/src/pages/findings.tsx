@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { Finding } from '../api/client';
 import { useGet } from '../api/use';
-import { count, percent } from '../format';
+import { count } from '../format';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called, codesOf, province } from '../names';
@@ -18,19 +18,18 @@ const pageRows = 50;
 function columnsOf(s: ReturnType<typeof useSpeech>, sort: string): TableProps<Finding>['columns'] {
   const order = (key: string) => ({ key, sorter: true, sortOrder: sort === `-${key}` ? ('descend' as const) : sort === key ? ('ascend' as const) : null, sortDirections: ['descend' as const, 'ascend' as const] });
   return [
-    { title: s.t('severity'), ...order('severity'), width: 92, render: (_, f) => <Severity of={f.severity} /> },
+    { title: s.t('severity'), ...order('severity'), width: 76, render: (_, f) => <Severity of={f.severity} /> },
     {
       title: s.t('indication'),
       key: 'title',
       render: (_, f) => <><Link to={`/findings/${f.id}`}>{s.pick(f.title)}</Link><span className="sub dim">{f.rule} · {f.clauses.join(' · ')}</span></>,
     },
-    { title: s.t('subject'), key: 'subject', render: (_, f) => <><Raw>{f.subject.name || f.subject.id}</Raw><span className="sub dim">{called(s, 'subject', f.subject.kind)} <Raw>{f.subject.id}</Raw></span></> },
-    { title: s.t('province'), key: 'province', width: 96, render: (_, f) => province(s, f.province) },
-    { title: s.t('state'), key: 'state', width: 96, render: (_, f) => <State of={f.state} /> },
-    { title: s.t('confidence'), key: 'confidence', width: 80, align: 'right', render: (_, f) => <span className="num">{f.confidence.toFixed(2)}</span> },
-    { title: s.t('completeness'), key: 'completeness', width: 100, align: 'right', render: (_, f) => <span className="num">{percent(f.completeness)}</span> },
-    { title: s.t('firstSeen'), ...order('first_seen'), width: 112, render: (_, f) => <Time of={f.first_seen} how="day" /> },
-    { title: s.t('lastSeen'), ...order('last_seen'), width: 112, render: (_, f) => <Time of={f.last_seen} how="day" /> },
+    { title: s.t('subject'), key: 'subject', width: 236, render: (_, f) => <><Raw>{f.subject.name || f.subject.id}</Raw><span className="sub dim">{called(s, 'subject', f.subject.kind)} <Raw>{f.subject.id}</Raw></span></> },
+    { title: s.t('province'), key: 'province', width: 84, render: (_, f) => province(s, f.province) },
+    { title: s.t('state'), key: 'state', width: 88, render: (_, f) => <State of={f.state} /> },
+    { title: s.t('confidence'), key: 'confidence', width: 76, align: 'right', render: (_, f) => <span className="num">{f.confidence.toFixed(2)}</span> },
+    { title: s.t('firstSeen'), ...order('first_seen'), width: 104, render: (_, f) => <Time of={f.first_seen} how="day" /> },
+    { title: s.t('lastSeen'), ...order('last_seen'), width: 104, render: (_, f) => <Time of={f.last_seen} how="day" /> },
   ];
 }
 

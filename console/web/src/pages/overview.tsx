@@ -10,9 +10,11 @@ import { useMe } from '../me';
 import { called, province } from '../names';
 import { Bars } from '../parts/bars';
 import type { Drawing } from '../parts/chart';
+import { inkOf } from '../parts/ink';
 import { Chart } from '../parts/lazychart';
 import { Figure, Loaded, Nothing, Panel, Severity, State, Time, Raw } from '../parts/show';
 import { Tiles } from '../parts/tiles';
+import { usePrefs } from '../prefs';
 
 type Of = Schemas['Overview'];
 
@@ -24,10 +26,11 @@ const numberOf = (list: Schemas['Count'][], key: string): number => list.find((c
 
 function Trend({ of, tall }: { of: Schemas['TrendDay'][]; tall: boolean }) {
   const s = useSpeech();
+  const ink = inkOf(usePrefs().shade);
   const drawing = useMemo<Drawing>(
     () => ({
       grid: { left: 40, right: 12, top: 30, bottom: 24 },
-      legend: { top: 0, textStyle: { color: 'inherit' } },
+      legend: { top: 0, textStyle: { color: ink.text } },
       tooltip: { trigger: 'axis' },
       xAxis: { type: 'category', data: of.map((d) => d.day.slice(5)) },
       yAxis: { type: 'value', minInterval: 1 },
@@ -37,14 +40,14 @@ function Trend({ of, tall }: { of: Schemas['TrendDay'][]; tall: boolean }) {
         { type: 'line', name: s.t('trendOpen'), data: of.map((d) => d.open), showSymbol: false },
       ],
     }),
-    [of, s],
+    [of, s, ink.text],
   );
   return <Chart drawing={drawing} label={s.t('trend')} height={tall ? 320 : 236} />;
 }
 
 function Urgent({ wall }: { wall: boolean }) {
   const s = useSpeech();
-  const got = useGet('/api/v1/findings', { params: { query: { state: unsettled, severity: 'critical,high', sort: '-severity', limit: wall ? 10 : 9 } } }, 60_000);
+  const got = useGet('/api/v1/findings', { params: { query: { state: unsettled, severity: 'critical,high', sort: '-severity', limit: wall ? 6 : 7 } } }, 60_000);
   return (
     <Panel title={s.t('urgent')} className="redline" extra={!wall && <Link to={`/findings?state=${unsettled}&severity=critical,high`}>{s.t('all')}{got.total !== undefined && ` ${count(s, got.total)}`}</Link>}>
       <Loaded got={got}>
@@ -91,7 +94,7 @@ function Changes({ of, wall }: { of: Of; wall: boolean }) {
         <Nothing>{s.t('noChanges')}</Nothing>
       ) : (
         <ul className="list">
-          {of.changes.slice(0, wall ? 6 : 9).map((c, i) => (
+          {of.changes.slice(0, wall ? 5 : 7).map((c, i) => (
             <li key={`${c.finding}-${i}`}>
               <Severity of={c.severity} />
               <span><Link to={`/findings/${c.finding}`}>{s.pick(c.title)}</Link><span className="sub dim">{called(s, 'event', c.kind)} · <Raw>{c.subject.name || c.subject.id}</Raw>{c.province && ` · ${province(s, c.province)}`}</span></span>
@@ -152,17 +155,20 @@ export default function Overview({ wall = false }: { wall?: boolean }) {
     <Loaded got={got} rows={10}>
       {(of) => {
         const provinces = new Map(of.open.by_province.map((c) => [c.key, c.count]));
-        const complete = <Panel title={s.t('completeness')} className="w4"><Complete of={of.completeness} overall={of.overall_completeness} /></Panel>;
+        const complete = <Panel title={s.t('completeness')}><Complete of={of.completeness} overall={of.overall_completeness} /></Panel>;
+        const bars = (list: Schemas['Count'][], key: string) => <Bars top={wall ? 8 : 12} of={list.map((c) => ({ key: c.key, label: c.key, value: c.count, to: `/findings?state=${unsettled}&${key}=${encodeURIComponent(c.key)}` }))} />;
+        const clauses = <Panel title={s.t('byClause')}>{bars(of.open.by_clause, 'clause')}</Panel>;
+        const rules = <Panel title={s.t('byRule')}>{bars(of.open.by_rule, 'rule')}</Panel>;
         return (
           <>
             <Figures of={of} />
             <div className="grid">
-              <Panel title={s.t('byProvince')} note={s.t('tiles')} className="w4"><Tiles of={provinces} /></Panel>
-              <div className="w5"><Urgent wall={wall} /></div>
-              {noc ? <div className="w3">{complete}</div> : <Panel title={s.t('byClause')} className="w3"><Bars of={of.open.by_clause.map((c) => ({ key: c.key, label: c.key, value: c.count, to: `/findings?state=${unsettled}&clause=${encodeURIComponent(c.key)}` }))} top={14} /></Panel>}
-              <Panel title={s.t('trend')} className={wall ? 'w7' : 'w4'}><Trend of={of.trend} tall={wall} /></Panel>
-              <div className="w5"><Changes of={of} wall={wall} /></div>
-              {!wall && (noc ? <Panel title={s.t('byRule')} className="w3"><Bars of={of.open.by_rule.map((c) => ({ key: c.key, label: c.key, value: c.count, to: `/findings?state=${unsettled}&rule=${c.key}` }))} top={12} /></Panel> : <div className="w3">{complete}</div>)}
+              <div className="w4 stack">
+                <Panel title={s.t('byProvince')} note={s.t('tiles')}><Tiles of={provinces} /></Panel>
+                <Panel title={s.t('trend')}><Trend of={of.trend} tall={wall} /></Panel>
+              </div>
+              <div className="w5 stack"><Urgent wall={wall} /><Changes of={of} wall={wall} /></div>
+              <div className="w3 stack">{noc ? complete : clauses}{rules}{!noc && complete}</div>
             </div>
           </>
         );

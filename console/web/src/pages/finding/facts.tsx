@@ -2,6 +2,7 @@ import type { Finding, Schemas } from '../../api/client';
 import { bytes, count, percent } from '../../format';
 import { useSpeech, type Speech } from '../../i18n';
 import { Nothing, Raw } from '../../parts/show';
+import type { Word } from '../../words';
 import { factName, paramName } from './names';
 
 type Param = Schemas['Param'];
@@ -22,8 +23,18 @@ function valueOf(s: Speech, name: string, value: unknown, facts: Record<string, 
   if (/bytes(_on_busiest_day)?$/.test(name)) return bytes(value);
   if (/relative_error$/.test(name)) return `± ${percent(value)}`;
   if (/^days|_days$|^days_/.test(name)) return `${count(s, value)} ${s.t('days')}`;
-  if (/hours$/.test(name)) return `${count(s, value)} h`;
+  if (/hours$/.test(name)) return `${count(s, value)} ${s.t('unitHours')}`;
   return count(s, value);
+}
+
+/** paramOf writes a parameter of the rule with its unit. */
+function paramOf(s: Speech, value: unknown, unit: string): string {
+  if (typeof value !== 'number') return String(value);
+  if (/^share/.test(unit)) return percent(value);
+  if (unit === '0 or 1') return s.t(value ? 'yes' : 'no');
+  const named: Record<string, Word> = { days: 'days', hours: 'unitHours', packets: 'unitPackets', '': 'unitNone' };
+  const word = named[unit];
+  return `${count(s, value)} ${word ? s.t(word) : unit}`;
 }
 
 const shown = (name: string): boolean => !/half_width$|relative_error$/.test(name);
@@ -52,7 +63,7 @@ export function Facts({ of, params, rule }: { of: Finding; params: Record<string
         {params && Object.keys(params).length > 0 && (
           <>
             <h3 className="later">{s.t('paramsUsed')}</h3>
-            <table className="plain facts"><tbody>{Object.entries(params).map(([n, v]) => <tr key={n}><th scope="row" title={n}>{used.get(n) ? s.pick(used.get(n)?.meaning) : paramName(s, n)}</th><td className="num">{typeof v === 'number' ? `${count(s, v)} ${used.get(n)?.unit ?? ''}` : String(v)}</td></tr>)}</tbody></table>
+            <table className="plain facts"><tbody>{Object.entries(params).map(([n, v]) => <tr key={n}><th scope="row" title={n}>{used.get(n) ? s.pick(used.get(n)?.meaning) : paramName(s, n)}</th><td className="num">{paramOf(s, v, used.get(n)?.unit ?? '')}</td></tr>)}</tbody></table>
           </>
         )}
       </div>
