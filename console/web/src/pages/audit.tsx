@@ -13,7 +13,7 @@ const actions: Record<string, string> = {
   user_add: '新增用户', user_remove: '删除用户', user_scope: '修改用户范围',
 };
 
-const vias: Record<string, string> = { session: '控制台', token: '令牌', setup: '首次设置', cli: '命令行', oidc: '单点登录', open: '本机' };
+const vias: Record<string, string> = { session: '控制台', login: '登录', token: '令牌', setup: '首次设置', cli: '命令行', oidc: '单点登录', open: '本机' };
 
 /** Audit is who did what, newest first; that it was read is in it as well. */
 export default function Audit() {

@@ -51,7 +51,7 @@ function Start({ started }: { started: () => void }) {
         <Form.Item name="language" label={s.t('reportLanguage')}><Select options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
         <Form.Item name="recipient" label={s.t('recipient')}><Input maxLength={100} /></Form.Item>
         <Form.Item name="purpose" label={s.t('repPurpose')}><Input maxLength={100} /></Form.Item>
-        {can('unmasked') && <Form.Item name="unmasked" valuePropName="checked"><Checkbox>{s.t('unmasked')}</Checkbox></Form.Item>}
+        {can('unmasked') && <Form.Item name="unmasked" valuePropName="checked"><Checkbox>{s.t('repUnmask')}</Checkbox></Form.Item>}
         {unmasked && <Form.Item name="reason" label={s.t('reason')} rules={[{ required: true, message: s.t('repReason') }]}><Input maxLength={100} /></Form.Item>}
         <Button type="primary" htmlType="submit" loading={busy}>{s.t('makeReport')}</Button>
       </Form>

@@ -80,24 +80,32 @@ function Tree({ day, chosen }: Day & { chosen: string }) {
 function Found({ q, day }: { q: string } & Day) {
   const s = useSpeech();
   const got = useGet('/api/v1/resources', { params: { query: { q, day } } });
+  // What alone was found is shown at once, without another click.
+  const many = got.data ? got.data.blocks.length + got.data.enterprises.length + got.data.asns.length + got.data.lines.length + got.data.domains.length : 0;
+  const block = many === 1 ? got.data?.blocks[0]?.allocation.prefix : undefined;
+  const enterprise = many === 1 ? got.data?.enterprises[0]?.enterprise_id : undefined;
   return (
-    <Panel title={<>{s.t('search')} <bdi>{q}</bdi></>} note={`${s.t('asOf')} ${got.data?.day ?? day ?? ''}`}>
-      <Loaded got={got}>
-        {(r) => {
-          const nothing = r.blocks.length + r.lines.length + r.enterprises.length + r.asns.length + r.domains.length === 0;
-          if (nothing) return <Nothing>{s.t('searchNothing', { q })}</Nothing>;
-          return (
-            <>
-              {r.enterprises.length > 0 && <><h3>{s.t('enterprise')}</h3><EnterpriseTable of={r.enterprises} day={day} /></>}
-              {r.asns.length > 0 && <><h3>AS</h3><AsnTable of={r.asns} day={day} /></>}
-              {r.blocks.length > 0 && <><h3>{s.t('block')}</h3><BlockTable of={r.blocks} day={day} /></>}
-              {r.lines.length > 0 && <><h3>{s.t('line')}</h3><LineTable of={r.lines} /></>}
-              {r.domains.length > 0 && <><h3>{s.t('domain')}</h3><DomainTable of={r.domains} day={day} /></>}
-            </>
-          );
-        }}
-      </Loaded>
-    </Panel>
+    <>
+      <Panel title={<>{s.t('search')} <bdi>{q}</bdi></>} note={`${s.t('asOf')} ${got.data?.day ?? day ?? ''}`}>
+        <Loaded got={got}>
+          {(r) => {
+            const nothing = r.blocks.length + r.lines.length + r.enterprises.length + r.asns.length + r.domains.length === 0;
+            if (nothing) return <Nothing>{s.t('searchNothing', { q })}</Nothing>;
+            return (
+              <>
+                {r.enterprises.length > 0 && <><h3>{s.t('enterprise')}</h3><EnterpriseTable of={r.enterprises} day={day} /></>}
+                {r.asns.length > 0 && <><h3>AS</h3><AsnTable of={r.asns} day={day} /></>}
+                {r.blocks.length > 0 && <><h3>{s.t('block')}</h3><BlockTable of={r.blocks} day={day} /></>}
+                {r.lines.length > 0 && <><h3>{s.t('line')}</h3><LineTable of={r.lines} /></>}
+                {r.domains.length > 0 && <><h3>{s.t('domain')}</h3><DomainTable of={r.domains} day={day} /></>}
+              </>
+            );
+          }}
+        </Loaded>
+      </Panel>
+      {block && <BlockView prefix={block} day={day} />}
+      {enterprise && <EnterpriseView id={enterprise} day={day} />}
+    </>
   );
 }
 

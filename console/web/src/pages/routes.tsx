@@ -16,6 +16,8 @@ const dayOf = (instant: string | undefined): string | undefined => (instant ? at
 
 /** Path is an AS path whose last system, the origin, leads to who holds it. */
 function Path({ of, day }: { of: Route; day: string | undefined }) {
+  const s = useSpeech();
+  if (of.path === '') return <span className="dim">{s.t('rouOwn')}</span>;
   return (
     <span className="num">
       {of.path.split(' ').map((asn, i, all) => (
@@ -36,7 +38,7 @@ function RouteTable({ of, day }: { of: Route[]; day: string | undefined }) {
       pagination={{ pageSize: 50, hideOnSinglePage: true, showSizeChanger: false }}
       dataSource={of}
       columns={[
-        { title: s.t('prefix'), sorter: (a, b) => a.prefix.localeCompare(b.prefix), render: (_, r) => <Link className="num" to={`?prefix=${encodeURIComponent(r.prefix)}`}>{r.prefix}</Link> },
+        { title: s.t('prefix'), sorter: (a, b) => a.prefix.localeCompare(b.prefix, 'en', { numeric: true }), render: (_, r) => <Link className="num" to={`?prefix=${encodeURIComponent(r.prefix)}`}>{r.prefix}</Link> },
         { title: s.t('path'), render: (_, r) => <Path of={r} day={day} /> },
         { title: s.t('router'), filters: [...new Set(of.map((r) => r.router))].map((v) => ({ text: v, value: v })), onFilter: (v, r) => r.router === v, render: (_, r) => <span className="num">{r.router}</span> },
         { title: s.t('peer'), render: (_, r) => <span className="num">{r.peer} <span className="dim">AS{r.peer_as}</span></span> },

@@ -37,10 +37,14 @@ const unitNames: Record<string, string> = {
   networks: '个网络', packets: '个采样包', ports: '个端口', ratio: '倍', sessions: '个会话', 'share of bytes in': '入向字节占比', 'share of bytes out': '出向字节占比', 'share of bytes': '字节占比', share: '占比',
 };
 
-function valueText(s: Speech, p: Param, v: number): string {
+/** unitOf is what stands after a value: shares are written as percentages. */
+function unitOf(s: Speech, p: Param): string {
   const unit = s.lang === 'zh' ? (unitNames[p.unit] ?? p.unit) : p.unit;
-  return `${v.toLocaleString(s.locale, { maximumFractionDigits: 6 })}${unit ? ` ${unit}` : ''}`;
+  if (p.unit === 'share') return '%';
+  return p.unit.startsWith('share ') ? `% ${s.lang === 'zh' ? unit : p.unit.slice('share '.length)}` : unit;
 }
+
+const valueText = (s: Speech, p: Param, v: number): string => (p.unit.startsWith('share') ? 100 * v : v).toLocaleString(s.locale, { maximumFractionDigits: 6 });
 
 function List() {
   const s = useSpeech();
@@ -91,10 +95,10 @@ function Params({ of }: { of: Param[] }) {
       scroll={{ x: 'max-content' }}
       dataSource={of}
       columns={[
-        { title: s.t('name'), render: (_, p) => <span className="mono">{p.name}</span> },
-        { title: s.t('value'), align: 'right', render: (_, p) => <span className="num">{p.value !== p.default ? <strong>● {valueText(s, p, p.value)}</strong> : valueText(s, p, p.value)}</span> },
-        { title: s.t('default'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.default)}</span> },
-        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.min)} ~ {valueText(s, p, p.max)}</span> },
+        { title: s.t('label'), render: (_, p) => <span className="mono">{p.name}</span> },
+        { title: s.t('value'), align: 'right', render: (_, p) => <span className="num">{p.value !== p.default ? <strong><span className="rowlink">●</span> {valueText(s, p, p.value)}</strong> : valueText(s, p, p.value)} {unitOf(s, p)}</span> },
+        { title: s.t('default'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.default)} {unitOf(s, p)}</span> },
+        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.min)} ~ {valueText(s, p, p.max)} {unitOf(s, p)}</span> },
         { title: s.t('meaning'), render: (_, p) => s.pick(p.meaning) },
       ]}
     />

@@ -78,7 +78,7 @@ function Tables({ of }: { of: System['tables'] }) {
         pagination={{ pageSize: 15, hideOnSinglePage: true, showSizeChanger: false }}
         dataSource={of}
         columns={[
-          { title: s.t('name'), sorter: (a, b) => a.name.localeCompare(b.name), render: (_, t) => <span className="mono">{t.name}</span> },
+          { title: s.t('label'), sorter: (a, b) => a.name.localeCompare(b.name), render: (_, t) => <span className="mono">{t.name}</span> },
           { title: s.t('rowsCount'), align: 'right', sorter: (a, b) => a.rows - b.rows, render: (_, t) => <span className="num">{count(s, t.rows)}</span> },
           { title: s.t('size'), align: 'right', defaultSortOrder: 'descend', sorter: (a, b) => a.bytes - b.bytes, render: (_, t) => <span className="num">{bytes(t.bytes)}</span> },
         ]}
@@ -141,11 +141,11 @@ function Peers() {
               dataSource={list}
               columns={[
                 { title: s.t('kind'), render: (_, p) => p.kind.toUpperCase() },
-                { title: s.t('name'), render: (_, p) => <Raw>{p.name}</Raw> },
+                { title: s.t('label'), render: (_, p) => <Raw>{p.name}</Raw> },
                 { title: s.t('address'), render: (_, p) => <span className="num">{p.address}</span> },
                 { title: 'ASN', render: (_, p) => <span className="num">{p.asn ? `AS${p.asn}` : ''}</span> },
                 { title: s.t('state'), render: (_, p) => <span className={p.state === 'established' || p.state === 'up' ? 'good' : 'bad'}>{p.state === 'established' ? s.t('sysUp') : p.state}</span> },
-                { title: s.t('since'), render: (_, p) => <Time of={p.since} how="second" /> },
+                { title: s.t('begun'), render: (_, p) => <Time of={p.since} how="second" /> },
                 { title: s.t('routesCount'), align: 'right', render: (_, p) => <span className="num">{count(s, p.routes)}</span> },
                 { title: s.t('detail'), render: (_, p) => <Raw>{p.detail}</Raw> },
               ]}

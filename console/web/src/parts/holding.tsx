@@ -5,7 +5,7 @@ import { useGet } from '../api/use';
 import { useSpeech } from '../i18n';
 import { called, country, province } from '../names';
 import { Holder, Licences, Licensed, resourceLink, Valid } from './resource';
-import { Loaded, Nothing, Pairs, Panel, Raw, Time } from './show';
+import { Loaded, Pairs, Panel, Raw, Time } from './show';
 
 type Day = { day: string | undefined };
 
@@ -110,9 +110,9 @@ export function EnterpriseView({ id, day }: { id: string } & Day) {
             />
             <p className="no-print"><Link to={`/findings?text=${encodeURIComponent(e.enterprise_id)}`}>{s.t('resItsFindings')}</Link></p>
             <h3>{s.t('licences')}</h3>
-            <Licences of={licences} />
+            <Licences of={licences} day={day} />
             <h3>{s.t('block')} ({allocations.length})</h3>
-            {allocations.length ? <AllocationTable of={allocations} day={day} /> : <Nothing>{s.t('resHoldsNone')}</Nothing>}
+            {allocations.length ? <AllocationTable of={allocations} day={day} /> : <p className="dim">{s.t('resHoldsNone')}</p>}
             {asns.length > 0 && <><h3>AS ({asns.length})</h3><AsnTable of={asns} day={day} /></>}
             {lines.length > 0 && <><h3>{s.t('line')} ({lines.length})</h3><LineTable of={lines} /></>}
           </>

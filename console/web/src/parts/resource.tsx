@@ -3,10 +3,10 @@ import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
-import { duration } from '../format';
+import { at, duration } from '../format';
 import { useSpeech } from '../i18n';
 import { called, province } from '../names';
-import { Loaded, Nothing, Pairs, Panel, Raw, Severity, State } from './show';
+import { Loaded, Pairs, Panel, Raw, Severity, State } from './show';
 
 type Block = Schemas['Block'];
 
@@ -26,7 +26,7 @@ export function Valid({ from, to }: { from: string; to: string }) {
 export function Licensed({ block }: { block: Pick<Block, 'needed' | 'licensed'> }) {
   const s = useSpeech();
   if (block.needed.length === 0) return <span className="dim">{s.t('resNotNeeded')}</span>;
-  return block.licensed ? <Tag color="green">{s.t('licensedYes')}</Tag> : <Tag color="red">{s.t('licensedNo')}</Tag>;
+  return block.licensed ? <Tag color="green" title={s.t('resLicensedHint')}>{s.t('licensedYes')}</Tag> : <Tag color="red">{s.t('licensedNo')}</Tag>;
 }
 
 export function Holder({ id, name, day }: { id: string; name: string; day: string | undefined }) {
@@ -34,9 +34,11 @@ export function Holder({ id, name, day }: { id: string; name: string; day: strin
   return <Link to={resourceLink({ enterprise: id, day })}><Raw>{name || id}</Raw></Link>;
 }
 
-export function Licences({ of }: { of: Schemas['Licence'][] }) {
+export function Licences({ of, day }: { of: Schemas['Licence'][]; day: string | undefined }) {
   const s = useSpeech();
-  if (of.length === 0) return <Nothing>{s.t('resNoLicences')}</Nothing>;
+  const then = day ?? at(new Date().toISOString(), 'day');
+  const inForce = (l: Schemas['Licence']): boolean => l.status === 'active' && l.valid_from <= then && (l.valid_to === '' || l.valid_to >= then);
+  if (of.length === 0) return <p className="dim">{s.t('resNoLicences')}</p>;
   return (
     <Table
       size="small"
@@ -48,7 +50,7 @@ export function Licences({ of }: { of: Schemas['Licence'][] }) {
         { title: s.t('licenceNo'), render: (_, l) => <Raw>{l.licence_no}</Raw> },
         { title: s.t('service'), render: (_, l) => called(s, 'service', l.service) },
         { title: s.t('coverage'), render: (_, l) => l.coverage.map((c) => province(s, c) || c).join(s.lang === 'zh' ? '、' : ', ') },
-        { title: s.t('state'), render: (_, l) => called(s, 'status', l.status) },
+        { title: s.t('state'), render: (_, l) => <span className={inForce(l) ? 'good' : 'bad'}>{inForce(l) || l.status !== 'active' ? called(s, 'status', l.status) : l.valid_from > then ? s.t('resNotYet') : called(s, 'status', 'expired')}</span> },
         { title: s.t('validity'), render: (_, l) => <Valid from={l.valid_from} to={l.valid_to} /> },
       ]}
     />
@@ -66,7 +68,7 @@ function Announced({ prefix, day }: { prefix: string; day: string | undefined })
     <Loaded got={got}>
       {(origins) =>
         origins.length === 0 ? (
-          <Nothing>{s.t('resNotAnnounced')}</Nothing>
+          <p className="dim">{s.t('resNotAnnounced')}</p>
         ) : (
           <Table
             size="small"
@@ -120,7 +122,7 @@ export function BlockView({ prefix, day }: { prefix: string; day: string | undef
                 of={[
                   [s.t('holder'), <Holder key="h" id={a.enterprise_id} name={a.enterprise_name} day={day} />],
                   [s.t('use'), called(s, 'use', a.use)],
-                  [s.t('cloud'), a.cloud],
+                  [s.t('cloud'), a.cloud === 'yes' ? s.t('yes') : a.cloud === 'no' ? s.t('no') : a.cloud],
                   [s.t('place'), province(s, a.place)],
                   [s.t('filingNo'), a.filing_no && <Raw key="f">{a.filing_no}</Raw>],
                   [s.t('validity'), <Valid key="v" from={a.valid_from} to={a.valid_to} />],
@@ -128,10 +130,10 @@ export function BlockView({ prefix, day }: { prefix: string; day: string | undef
                 ]}
               />
               <Part title={s.t('chain')}><Chain blocks={[...chain.filter((b) => b.allocation.prefix !== a.prefix), block]} day={day} /></Part>
-              <Part title={s.t('licences')}><Licences of={block.licences} /></Part>
+              <Part title={s.t('licences')}><Licences of={block.licences} day={day} /></Part>
               <Part title={s.t('announcements')}><Announced prefix={a.prefix} day={day} /></Part>
               <Part title={s.t('broadcasts')}>
-                {broadcasts.length === 0 ? <Nothing>{s.t('resNoBroadcasts')}</Nothing> : (
+                {broadcasts.length === 0 ? <p className="dim">{s.t('resNoBroadcasts')}</p> : (
                   <Table
                     size="small"
                     pagination={false}
@@ -147,7 +149,7 @@ export function BlockView({ prefix, day }: { prefix: string; day: string | undef
                 )}
               </Part>
               <Part title={s.t('findings')}>
-                {findings.length === 0 ? <Nothing>{s.t('resNoFindings')}</Nothing> : (
+                {findings.length === 0 ? <p className="dim">{s.t('resNoFindings')}</p> : (
                   <ul className="plain-list">
                     {findings.map((f) => <li key={f.id}><Severity of={f.severity} /> <State of={f.state} /> <Link to={`/findings/${encodeURIComponent(f.id)}`}><Raw>{s.pick(f.title)}</Raw></Link></li>)}
                   </ul>
