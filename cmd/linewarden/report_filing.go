@@ -61,11 +61,9 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 	if err != nil {
 		return err
 	}
-	day := registry.DateOf(time.Now().In(cfg.location))
-	if at != "" {
-		if day, err = registry.ParseDate(at); err != nil {
-			return usagef("--at: %w", err)
-		}
+	day, err := dayOf(at, cfg.location)
+	if err != nil {
+		return err
 	}
 	privacy, err := f.privacy(cfg, day)
 	if err != nil {
@@ -121,6 +119,18 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 			m.Records["Bbdw"], m.Records["Ly"], m.Records["Fpsy"], m.Records["Gbxx"], signed.KeyID(signed.PublicOf(key)))
 		return nil
 	})
+}
+
+// dayOf reads the day of --at, which is today where it is empty.
+func dayOf(at string, loc *time.Location) (registry.Date, error) {
+	if at == "" {
+		return registry.DateOf(time.Now().In(loc)), nil
+	}
+	day, err := registry.ParseDate(at)
+	if err != nil {
+		return 0, usagef("--at: %w", err)
+	}
+	return day, nil
 }
 
 // namedFilings names the files in the order in which they are to be filed, and
