@@ -470,6 +470,10 @@ export const words = {
   resLicensedHint: ['有有效的许可证；是否覆盖当地，见覆盖范围和规则 licence-region。', 'There is a valid licence; whether it covers the place is seen in its coverage and by the rule licence-region.'],
   resNotYet: ['尚未生效', 'not yet valid'],
   repUnmask: ['第三方不脱敏', 'Third parties unmasked'],
+  notDone: ['未能完成', 'This was not done'],
+  peoOwnRole: ['独立角色', 'a role of its own'],
+  peoNameRule: ['1 到 64 个字母或数字，首字符之后可用 . _ @ -', '1 to 64 letters and digits, with . _ @ - after the first'],
+  impEmpty: ['（空）', '(empty)'],
   // End of further texts
   // Findings, lines: more
   unitHours: ['小时', 'h'],

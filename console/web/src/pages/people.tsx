@@ -7,7 +7,8 @@ import { useGet } from '../api/use';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called, province, provinceCodes } from '../names';
-import { Loaded, Nothing, Panel, Raw, Time, Trouble } from '../parts/show';
+import { Refused } from '../parts/refused';
+import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type User = Schemas['User'];
 type Token = Schemas['Token'];
@@ -58,9 +59,9 @@ function UserForm({ of, close, saved }: { of: User | undefined; close: () => voi
   };
   return (
     <Modal open title={of ? `${s.t('changeUser')} ${of.name}` : s.t('addUser')} okText={s.t('save')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={close}>
-      {failure && <Trouble failure={failure} />}
+      {failure && <Refused failure={failure} />}
       <Form<UserFields> form={form} layout="vertical" onFinish={(f) => void send(f)} initialValues={{ name: of?.name, role: of?.role ?? 'compliance', provinces: of?.provinces ?? [] }}>
-        {!of && <Form.Item name="name" label={s.t('name')} rules={[{ required: true, message: s.t('name') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>}
+        {!of && <Form.Item name="name" label={s.t('name')} rules={[{ required: true, pattern: /^[\p{L}\p{N}][\p{L}\p{N}._@-]{0,63}$/u, message: s.t('peoNameRule') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>}
         <RoleFields />
         <Form.Item name="password" label={s.t('newPassword')} extra={of ? s.t('peoKeepPassword') : undefined} rules={[{ required: !of, min: 12, message: s.t('newPassword') }]}><Input.Password autoComplete="new-password" /></Form.Item>
       </Form>
@@ -121,14 +122,14 @@ type TokenFields = { name: string; role: string; provinces?: string[]; expires?:
 
 function TokenForm({ close, made }: { close: () => void; made: () => void }) {
   const s = useSpeech();
-  const { me } = useMe();
   const [form] = Form.useForm<TokenFields>();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [secret, setSecret] = useState('');
   const send = async (f: TokenFields): Promise<void> => {
     setBusy(true);
-    const body = { name: f.name, user: me?.name ?? '', role: f.role, provinces: f.provinces ?? [], ...(f.expires ? { expires: f.expires.toISOString() } : {}) };
+    // A token has a role of its own, so that it outlives the person who made it.
+    const body = { name: f.name, role: f.role, provinces: f.provinces ?? [], ...(f.expires ? { expires: f.expires.toISOString() } : {}) };
     const { data, error, response } = await api.POST('/api/v1/tokens', { params: { header: {} }, body: body as Schemas['TokenRequest'] });
     setBusy(false);
     if (!data) {
@@ -146,7 +147,7 @@ function TokenForm({ close, made }: { close: () => void; made: () => void }) {
     );
   return (
     <Modal open title={s.t('addToken')} okText={s.t('save')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={close}>
-      {failure && <Trouble failure={failure} />}
+      {failure && <Refused failure={failure} />}
       <Form<TokenFields> form={form} layout="vertical" onFinish={(f) => void send(f)} initialValues={{ role: 'noc' }}>
         <Form.Item name="name" label={s.t('purpose')} rules={[{ required: true, message: s.t('purpose') }]}><Input maxLength={64} /></Form.Item>
         <RoleFields />
@@ -179,7 +180,7 @@ function Tokens() {
               columns={[
                 { title: s.t('purpose'), render: (_, t) => <Raw>{t.name}</Raw> },
                 { title: 'ID', render: (_, t) => <span className="mono">{t.id}</span> },
-                { title: s.t('name'), render: (_, t) => <Raw>{t.user}</Raw> },
+                { title: s.t('name'), render: (_, t) => (t.user ? <Raw>{t.user}</Raw> : <span className="dim">{s.t('peoOwnRole')}</span>) },
                 { title: s.t('role'), render: (_, t) => called(s, 'role', t.role) },
                 { title: s.t('provinces'), render: (_, t) => <Provinces of={t.provinces} /> },
                 { title: s.t('created'), render: (_, t) => <Time of={t.created} /> },

@@ -7,7 +7,8 @@ import { bytes } from '../format';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called } from '../names';
-import { Loaded, Nothing, Panel, Raw, Time, Trouble } from '../parts/show';
+import { Refused } from '../parts/refused';
+import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type Report = Schemas['Report'];
 
@@ -45,7 +46,7 @@ function Start({ started }: { started: () => void }) {
   };
   return (
     <Panel className="no-print" title={s.t('makeReport')} note={s.t('reportVerify')}>
-      {failure && <Trouble failure={failure} />}
+      {failure && <Refused failure={failure} />}
       <Form<Fields> form={form} layout="inline" onFinish={(f) => void send(f)} initialValues={{ quarter: quarters[1], language: s.lang }}>
         <Form.Item name="quarter" label={s.t('quarter')}><Select className="wide-select" options={quarters.map((q, i) => ({ value: q, label: i === 0 ? `${q} (${s.t('repRunning')})` : q }))} /></Form.Item>
         <Form.Item name="language" label={s.t('reportLanguage')}><Select options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>

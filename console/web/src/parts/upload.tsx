@@ -6,7 +6,8 @@ import { count } from '../format';
 import { useSpeech } from '../i18n';
 import { called } from '../names';
 import { Pager, usePages } from './pager';
-import { Loaded, Nothing, Raw, Trouble } from './show';
+import { Refused } from './refused';
+import { Loaded, Nothing, Raw } from './show';
 
 type Check = Schemas['LedgerCheck'];
 type Change = Schemas['LedgerChange'];
@@ -117,11 +118,12 @@ function Problems({ check, files }: { check: Check; files: File[] }) {
 }
 
 function Cells({ of }: { of: Change }) {
+  const s = useSpeech();
   return (
     <ul className="plain-list">
       {of.cells.map((c) => (
         <li key={c.column}>
-          <span className="dim">{c.column}</span> {of.kind !== 'added' && c.old && <del className="cell"><bdi>{c.old}</bdi></del>}{of.kind === 'changed' && ' → '}{of.kind !== 'removed' && c.new && <ins className="cell"><bdi>{c.new}</bdi></ins>}
+          <span className="dim">{c.column}</span> {of.kind === 'changed' && !c.old && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'added' && c.old && <del className="cell"><bdi>{c.old}</bdi></del>}{of.kind === 'changed' && ' → '}{of.kind === 'changed' && !c.new && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'removed' && c.new && <ins className="cell"><bdi>{c.new}</bdi></ins>}
         </li>
       ))}
     </ul>
@@ -213,7 +215,7 @@ export function Import({ imported }: { imported: () => void }) {
         <p className="dim">{s.t('uploadWhat')}</p>
       </Upload.Dragger>
       {share !== undefined && <div role="status"><Progress percent={Math.round(100 * share)} status="active" /> {share < 1 ? s.t('uploading') : s.t('checking')}</div>}
-      {failure && <Trouble failure={failure} />}
+      {failure && <Refused failure={failure} />}
       {done && <Alert type="success" showIcon message={s.t('imported')} description={`${done.id} · ${s.t('rowsOpened')} ${count(s, done.rows_opened)} · ${s.t('rowsClosed')} ${count(s, done.rows_closed)}`} />}
       {check && (
         <>
