@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { base, launch, open, settle } from './open.mjs';
 
 const program = process.env.LINEWARDEN_BIN ?? 'linewarden';
-const trust = (process.env.LINEWARDEN_VERIFY ?? '').split(' ').filter(Boolean);
+const data = process.env.LINEWARDEN_DATA ?? './data';
 
 let browser;
 let folder;
@@ -36,18 +36,20 @@ test('a case is confirmed and its evidence verifies', async () => {
   await settle(page);
   await page.locator('.redline a[href^="/findings/"]').first().click(); // the first click
   await settle(page);
-  const state = page.locator('.claim .state');
-  assert.equal(await state.innerText(), '待核实');
-  await move(page, '开始核实', '核对了台账与流量'); // the second and third
+  assert.equal(await page.locator('.claim .state').innerText(), '待核实');
+  await page.getByLabel('说明', { exact: true }).first().click(); // the second
+  await page.keyboard.type('核对了台账与流量');
+  await page.getByRole('button', { name: '开始核实', exact: true }).click(); // the third
   await page.locator('.claim .state-reviewing').waitFor();
-  await move(page, '确认', '与单位核实属实'); // the fourth
+  await page.keyboard.type('与单位核实属实'); // the field is ready for the next reason
+  await page.getByRole('button', { name: '确认', exact: true }).click(); // the fourth
   await page.locator('.claim .state-confirmed').waitFor();
   const coming = page.waitForEvent('download');
   await page.getByRole('button', { name: '下载签名证据包' }).click(); // the fifth
   const download = await coming;
   const file = join(folder, download.suggestedFilename());
   await download.saveAs(file);
-  const said = execFileSync(program, ['verify', ...trust, file], { encoding: 'utf8' });
+  const said = execFileSync(program, ['verify', '--data', data, file], { encoding: 'utf8' });
   assert.ok(said.length > 0);
   assert.match(await page.locator('.log').innerText(), /与单位核实属实/);
   assert.deepEqual(wrong, []);

@@ -65,12 +65,13 @@ function Themed() {
     () =>
       shade === 'dark'
         ? {
+            components: { Menu: { itemSelectedColor: '#a9d1ff' }, Tabs: { itemSelectedColor: '#7db7f7', itemHoverColor: '#a9d1ff' } },
             algorithm: [theme.darkAlgorithm, theme.compactAlgorithm],
-            token: { fontFamily: font, fontSize: 14, borderRadius: 4, colorPrimary: '#3c89e8', colorLink: '#7db7f7', colorTextTertiary: 'rgba(255,255,255,0.68)', colorTextDescription: 'rgba(255,255,255,0.68)', colorTextPlaceholder: 'rgba(255,255,255,0.62)', colorTextDisabled: 'rgba(255,255,255,0.55)' },
+            token: { fontFamily: font, fontSize: 14, borderRadius: 4, colorPrimary: '#3c89e8', colorError: '#ff7875', colorLink: '#7db7f7', colorTextTertiary: 'rgba(255,255,255,0.68)', colorTextDescription: 'rgba(255,255,255,0.68)', colorTextPlaceholder: 'rgba(255,255,255,0.62)', colorTextDisabled: 'rgba(255,255,255,0.55)' },
           }
         : {
             algorithm: [theme.defaultAlgorithm, theme.compactAlgorithm],
-            token: { fontFamily: font, fontSize: 14, borderRadius: 4, colorPrimary: '#0958d9', colorLink: '#0958d9', colorTextTertiary: 'rgba(0,0,0,0.65)', colorTextDescription: 'rgba(0,0,0,0.65)', colorTextPlaceholder: 'rgba(0,0,0,0.6)', colorTextDisabled: 'rgba(0,0,0,0.55)' },
+            token: { fontFamily: font, fontSize: 14, borderRadius: 4, colorPrimary: '#0958d9', colorError: '#cf1322', colorLink: '#0958d9', colorTextTertiary: 'rgba(0,0,0,0.65)', colorTextDescription: 'rgba(0,0,0,0.65)', colorTextPlaceholder: 'rgba(0,0,0,0.6)', colorTextDisabled: 'rgba(0,0,0,0.55)' },
           },
     [shade],
   );

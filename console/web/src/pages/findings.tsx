@@ -112,7 +112,7 @@ export default function Findings() {
         <div className="title-right no-print"><Export filter={filter} /><Button icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button></div>
       </div>
       <Filters filter={filter} choose={choose} />
-      <section className="panel"><div className="panel-body">
+      <section className="panel"><div className="panel-body scroll">
         <Loaded got={got} rows={12}>
           {() => (
             <Table<Finding>
@@ -122,7 +122,8 @@ export default function Findings() {
               columns={columns}
               loading={got.loading}
               pagination={false}
-              scroll={{ x: 980 }}
+              tableLayout="fixed"
+              className="wide-table"
               rowClassName={(_, i) => (i === here ? 'here' : '')}
               showSorterTooltip={false}
               locale={{ emptyText: <Nothing>{s.t('noFindings')}<br />{s.t('noFindingsNext')}</Nothing> }}

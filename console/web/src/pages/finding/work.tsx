@@ -1,5 +1,5 @@
-import { Alert, App, Button, Form, Modal, Space } from 'antd';
-import { useState } from 'react';
+import { Alert, App, Button, Form, Input, Modal, Space } from 'antd';
+import { useRef, useState } from 'react';
 import { api, failureOf, type Failure, type Schemas } from '../../api/client';
 import { useSpeech } from '../../i18n';
 import { called } from '../../names';
@@ -21,6 +21,8 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure>();
   const [stale, setStale] = useState(false);
+  const [note, setNote] = useState('');
+  const field = useRef<HTMLTextAreaElement | null>(null);
   const send = async (f: MoveFields): Promise<void> => {
     setBusy(true);
     setFailure(undefined);
@@ -32,6 +34,8 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
       if (data) {
         setTo(undefined);
         setStale(false);
+        setNote('');
+        field.current?.focus();
         message.success(data.state === of.state ? s.t('noteAdded') : s.t('findingMoved', { n: called(s, 'state', data.state) }));
         reload();
       } else if (response.status === 412 || response.status === 409) {
@@ -48,13 +52,20 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
   const open = (v: CaseState | ''): void => {
     form.resetFields();
     setFailure(undefined);
-    form.setFieldsValue({ to: v, note: '' });
+    form.setFieldsValue({ to: v, note });
     setTo(v);
+  };
+  // With its reason written beside the buttons a step is done by one click; else,
+  // and where more than a reason is needed, it is asked for.
+  const step = (v: CaseState | ''): void => {
+    if (note.trim() && v !== 'rectified') void send({ to: v, note });
+    else open(v);
   };
   const c = of.case as Schemas['Case'] | undefined;
   const due = c?.due;
   return (
     <div className="stack">
+      {failure && to === undefined && <Trouble failure={failure} />}
       {stale && <Alert type="warning" showIcon closable onClose={() => setStale(false)} message={s.t('moveChanged')} role="alert" />}
       <Pairs
         of={[
@@ -66,13 +77,18 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
         ]}
       />
       {act && (
+        <div className="no-print">
+          <Input.TextArea ref={(r) => { field.current = r?.resizableTextArea?.textArea ?? null; }} value={note} rows={2} maxLength={1300} aria-label={s.t('note')} placeholder={s.t('noteNeeded')} onChange={(e) => setNote(e.target.value)} />
+        </div>
+      )}
+      {act && (
         <Space wrap className="no-print">
-          {waysFrom([of.state]).map((v) => <Button key={v} type={v === 'dismissed' || v === 'open' ? 'default' : 'primary'} ghost={v !== 'dismissed' && v !== 'open'} onClick={() => open(v)}>{settled.includes(of.state) && v === 'open' ? s.t('undo') : s.t(`to_${v}`)}</Button>)}
-          <Button onClick={() => open('')}>{s.t('noteOnly')}</Button>
+          {waysFrom([of.state]).map((v) => <Button key={v} type={v === 'dismissed' || v === 'open' ? 'default' : 'primary'} ghost={v !== 'dismissed' && v !== 'open'} disabled={busy} onClick={() => step(v)}>{settled.includes(of.state) && v === 'open' ? s.t('undo') : s.t(`to_${v}`)}</Button>)}
+          <Button onClick={() => step('')}>{s.t('noteOnly')}</Button>
         </Space>
       )}
       <Modal open={to !== undefined} forceRender title={`${s.t('move')} · ${of.subject.name || of.subject.id}`} okText={s.t('apply')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={() => setTo(undefined)}>
-        {failure && <Trouble failure={failure} />}
+        {failure && to !== undefined && <Trouble failure={failure} />}
         <MoveForm form={form} from={[of.state]} to={to ?? ''} send={(f) => void send(f)} />
       </Modal>
     </div>
