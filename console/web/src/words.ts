@@ -360,7 +360,7 @@ export const words = {
   files: ['文件', 'Files'],
   noReports: ['还没有报告。选择季度，点“生成季度报告”。', 'No reports yet. Choose a quarter and make one.'],
   reportStarted: ['已开始生成，可离开本页。', 'It has begun; you may leave this page.'],
-  reportVerify: ['下载的报告带签名清单，可用 linewarden report verify 核验。', 'Reports carry a signed manifest; check it with linewarden report verify.'],
+  reportVerify: ['下载的报告带签名清单，解压后用 linewarden verify 目录 --key 公钥 核验。', 'Reports carry a signed manifest; unpack one and check it with linewarden verify DIR --key FILE.'],
   // System
   health: ['运行状态', 'Health'],
   check: ['检查项', 'Check'],

@@ -97,7 +97,7 @@ function List({ turn }: { turn: number }) {
                 { title: s.t('ended'), render: (_, r) => <Time of={r.ended} how="second" /> },
                 { title: s.t('by'), render: (_, r) => <Raw>{r.by}</Raw> },
                 { title: s.t('repThird'), render: (_, r) => (r.unmasked ? <span className="bad">{s.t('repUnmasked')}</span> : s.t('repMasked')) },
-                { title: s.t('files'), align: 'right', render: (_, r) => <span className="num">{r.files.length || ''} {r.files.length ? bytes(r.files.reduce((sum, f) => sum + f.bytes, 0)) : ''}</span> },
+                { title: s.t('files'), align: 'right', render: (_, r) => <span className="num">{r.files.length > 0 && `${r.files.length} · ${bytes(r.files.reduce((sum, f) => sum + f.bytes, 0))}`}</span> },
                 { title: s.t('download'), render: (_, r) => <Download of={r} /> },
               ]}
             />
