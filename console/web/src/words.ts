@@ -474,6 +474,7 @@ export const words = {
   peoOwnRole: ['独立角色', 'a role of its own'],
   peoNameRule: ['1 到 64 个字母或数字，首字符之后可用 . _ @ -', '1 to 64 letters and digits, with . _ @ - after the first'],
   impEmpty: ['（空）', '(empty)'],
+  sysQuarterly: ['季度报告', 'Quarterly report'],
   // End of further texts
   // Findings, lines: more
   unitHours: ['小时', 'h'],

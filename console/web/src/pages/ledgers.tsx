@@ -63,7 +63,7 @@ function InForce({ turn }: { turn: number }) {
     <Loaded got={got} rows={8}>
       {(kinds) => {
         if (kinds.length === 0) return <Nothing>{s.t('noImports')}</Nothing>;
-        const chosen = asked.get('ledger') ?? kinds[0]?.ledger ?? '';
+        const chosen = asked.get('ledger') || kinds[0]?.ledger || '';
         return (
           <div className="grid">
             <Panel className="w3" title={s.t('inForce')} extra={<DatePicker showTime size="small" className="no-print" aria-label={s.t('knownAt')} placeholder={s.t('knownAt')} value={known ? dayjs(known) : null} maxDate={dayjs()} onChange={(d) => set('known', d?.toISOString())} />}>
@@ -103,7 +103,7 @@ function Imports() {
               scroll={{ x: 'max-content' }}
               dataSource={list}
               columns={[
-                { title: s.t('time'), render: (_, i) => <Link to={`?ledger=&known=${encodeURIComponent(i.known)}`}><Time of={i.known} how="second" /></Link> },
+                { title: s.t('time'), render: (_, i) => <Link to={`?known=${encodeURIComponent(i.known)}`}><Time of={i.known} how="second" /></Link> },
                 { title: s.t('source'), render: (_, i) => <Raw>{i.source}</Raw> },
                 { title: s.t('rowsOpened'), align: 'right', render: (_, i) => <span className="num">{count(s, i.rows_opened)}</span> },
                 { title: s.t('rowsClosed'), align: 'right', render: (_, i) => <span className="num">{count(s, i.rows_closed)}</span> },

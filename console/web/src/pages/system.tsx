@@ -31,7 +31,7 @@ function Health({ of: v }: { of: System }) {
         <Figure label={s.t('version')} value={<span className="figure-hint">{v.version}</span>} hint={`${v.go} · ${v.timezone}`} />
       </div>
       <div className="grid">
-        <Panel className="w6" title={s.t('health')}>
+        <Panel className="w4" title={s.t('health')}>
           <Table
             size="small"
             pagination={false}
@@ -44,17 +44,18 @@ function Health({ of: v }: { of: System }) {
             ]}
           />
         </Panel>
-        <Panel className="w6" title={s.t('jobs')} note={<Link to="/reports">{s.t('reports')}</Link>}>
+        <Panel className="w8" title={s.t('jobs')} note={<Link to="/reports">{s.t('reports')}</Link>}>
           {v.jobs.length === 0 ? <Nothing>{s.t('noJobs')} {s.t('sysJobsNext')}</Nothing> : (
             <Table
               size="small"
-              pagination={{ pageSize: 10, hideOnSinglePage: true }}
+              pagination={{ pageSize: 5, hideOnSinglePage: true }}
+              scroll={{ x: 'max-content' }}
               rowKey="id"
               dataSource={v.jobs}
               columns={[
-                { title: s.t('kind'), render: (_, j) => <Raw>{j.title || j.kind}</Raw> },
+                { title: s.t('kind'), render: (_, j) => <Raw>{(j.title || j.kind).replace(/^quarterly\b/, s.t('sysQuarterly'))}</Raw> },
                 { title: s.t('state'), render: (_, j) => called(s, 'job', j.state) },
-                { title: s.t('progress'), render: (_, j) => <><Progress size="small" percent={Math.round(100 * j.progress)} status={j.state === 'failed' ? 'exception' : undefined} />{j.error ? <span className="bad"><Raw>{j.error}</Raw></span> : <span className="dim">{j.step}</span>}</> },
+                { title: s.t('progress'), width: 220, render: (_, j) => <><Progress size="small" percent={Math.round(100 * j.progress)} status={j.state === 'failed' ? 'exception' : undefined} />{j.error ? <span className="bad"><Raw>{j.error}</Raw></span> : <span className="dim">{j.step}</span>}</> },
                 { title: s.t('begun'), render: (_, j) => <Time of={j.began} /> },
                 { title: s.t('ended'), render: (_, j) => <Time of={j.ended} /> },
                 { title: s.t('by'), render: (_, j) => <Raw>{j.by}</Raw> },
