@@ -101,7 +101,7 @@ function Users() {
                 { title: s.t('passwordChanged'), render: (_, u) => <Time of={u.password_changed} /> },
                 { title: s.t('lockedUntil'), render: (_, u) => (locked(u) ? <span className="bad"><Time of={u.locked_until} how="second" /></span> : '') },
                 {
-                  title: '', className: 'no-print', render: (_, u) => (
+                  title: s.t('action'), className: 'no-print', render: (_, u) => (
                     <Space>
                       <Button size="small" onClick={() => setEdited(u)}>{s.t('changeUser')}</Button>
                       {u.name !== me?.name && <Popconfirm title={s.t('removeSure', { n: u.name })} okText={s.t('remove')} cancelText={s.t('cancel')} onConfirm={() => remove(u)}><Button size="small" danger>{s.t('remove')}</Button></Popconfirm>}
@@ -185,7 +185,7 @@ function Tokens() {
                 { title: s.t('provinces'), render: (_, t) => <Provinces of={t.provinces} /> },
                 { title: s.t('created'), render: (_, t) => <Time of={t.created} /> },
                 { title: s.t('expires'), render: (_, t) => (t.expires ? <Time of={t.expires} /> : s.t('never')) },
-                { title: '', className: 'no-print', render: (_, t) => <Popconfirm title={`${s.t('revoke')} ${t.name}?`} okText={s.t('revoke')} cancelText={s.t('cancel')} onConfirm={() => revoke(t)}><Button size="small" danger>{s.t('revoke')}</Button></Popconfirm> },
+                { title: s.t('action'), className: 'no-print', render: (_, t) => <Popconfirm title={`${s.t('revoke')} ${t.name}?`} okText={s.t('revoke')} cancelText={s.t('cancel')} onConfirm={() => revoke(t)}><Button size="small" danger>{s.t('revoke')}</Button></Popconfirm> },
               ]}
             />
           )

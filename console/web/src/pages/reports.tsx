@@ -92,7 +92,7 @@ function List({ turn }: { turn: number }) {
                 { title: s.t('quarter'), render: (_, r) => <strong className="num">{r.quarter}</strong> },
                 { title: s.t('reportLanguage'), render: (_, r) => (r.language === 'en' ? 'English' : '中文') },
                 { title: s.t('state'), render: (_, r) => <span className={r.state === 'failed' ? 'bad' : r.state === 'done' ? 'good' : ''}>{called(s, 'job', r.state)}</span> },
-                { title: s.t('progress'), width: 220, render: (_, r) => <><Progress size="small" percent={Math.round(100 * r.progress)} status={r.state === 'failed' ? 'exception' : r.state === 'running' ? 'active' : undefined} />{r.error ? <span className="bad"><Raw>{r.error}</Raw></span> : r.state === 'running' && <span className="dim">{r.step}</span>}</> },
+                { title: s.t('progress'), width: 220, render: (_, r) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * r.progress)} status={r.state === 'failed' ? 'exception' : r.state === 'running' ? 'active' : undefined} />{r.error ? <span className="bad"><Raw>{r.error}</Raw></span> : r.state === 'running' && <span className="dim">{r.step}</span>}</> },
                 { title: s.t('begun'), render: (_, r) => <Time of={r.began} how="second" /> },
                 { title: s.t('ended'), render: (_, r) => <Time of={r.ended} how="second" /> },
                 { title: s.t('by'), render: (_, r) => <Raw>{r.by}</Raw> },

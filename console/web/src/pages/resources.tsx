@@ -50,7 +50,7 @@ function Tree({ day, chosen }: Day & { chosen: string }) {
       <Loaded got={got} rows={8}>
         {() =>
           nodes.length === 0 && !got.loading ? (
-            <Nothing>{s.t('noBlocks')} <Link to="/ledgers">{s.t('ledgers')}</Link></Nothing>
+            <><Nothing>{s.t('noBlocks')}</Nothing><p className="no-print"><Link to="/ledgers">{s.t('ledgers')}</Link></p></>
           ) : (
             <Table
               size="small"

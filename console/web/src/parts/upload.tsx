@@ -214,7 +214,7 @@ export function Import({ imported }: { imported: () => void }) {
         <p>{s.t('uploadHint')}</p>
         <p className="dim">{s.t('uploadWhat')}</p>
       </Upload.Dragger>
-      {share !== undefined && <div role="status"><Progress percent={Math.round(100 * share)} status="active" /> {share < 1 ? s.t('uploading') : s.t('checking')}</div>}
+      {share !== undefined && <div role="status"><Progress aria-label={s.t('progress')} percent={Math.round(100 * share)} status="active" /> {share < 1 ? s.t('uploading') : s.t('checking')}</div>}
       {failure && <Refused failure={failure} />}
       {done && <Alert type="success" showIcon message={s.t('imported')} description={`${done.id} · ${s.t('rowsOpened')} ${count(s, done.rows_opened)} · ${s.t('rowsClosed')} ${count(s, done.rows_closed)}`} />}
       {check && (
