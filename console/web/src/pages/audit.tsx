@@ -5,6 +5,7 @@ import { useGet } from '../api/use';
 import { useSpeech } from '../i18n';
 import { called } from '../names';
 import { Pager, usePages } from '../parts/pager';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 const actions: Record<string, string> = {
@@ -27,7 +28,7 @@ export default function Audit() {
       <div className="title">
         <h1>{s.t('audit')}</h1>
         <span className="dim">{s.t('auditChained')}</span>
-        <div className="title-right no-print"><Button onClick={got.reload}>{s.t('reload')}</Button><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Button onClick={got.reload}>{s.t('reload')}</Button><Printing /></div>
       </div>
       <Panel title={s.t('audit')} extra={<Input className="no-print" allowClear aria-label={s.t('audFilter')} placeholder={s.t('audFilter')} value={text} onChange={(e) => setText(e.target.value)} />}>
         <Loaded got={got} rows={10}>

@@ -1,4 +1,4 @@
-import { Button, DatePicker, Input, Table, Tabs } from 'antd';
+import { DatePicker, Input, Table, Tabs } from 'antd';
 import dayjs from 'dayjs';
 import '../style/more.css';
 import { useState } from 'react';
@@ -9,6 +9,7 @@ import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called } from '../names';
 import { Pager, usePages } from '../parts/pager';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 import { Import } from '../parts/upload';
 
@@ -75,7 +76,7 @@ function InForce({ turn }: { turn: number }) {
                 rowClassName={(k) => (k.ledger === chosen ? 'here' : '')}
                 columns={[
                   { title: s.t('ledger'), render: (_, k) => <Link to={`?ledger=${encodeURIComponent(k.ledger)}${known ? `&known=${encodeURIComponent(known)}` : ''}`}>{called(s, 'ledger', k.ledger)}</Link> },
-                  { title: s.t('rowsCount'), align: 'right', render: (_, k) => <span className="num">{count(s, k.rows)}</span> },
+                  { title: known ? `${s.t('rowsCount')} (${s.t('now')})` : s.t('rowsCount'), align: 'right', render: (_, k) => <span className="num">{count(s, k.rows)}</span> },
                 ]}
               />
             </Panel>
@@ -131,7 +132,7 @@ export default function Ledgers() {
     <>
       <div className="title">
         <h1>{s.t('ledgers')}</h1>
-        <div className="title-right no-print"><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Printing /></div>
       </div>
       <Tabs
         activeKey={tab}

@@ -1,10 +1,11 @@
-import { Button, Input } from 'antd';
+import { Input } from 'antd';
 import '../style/more.css';
 import { useEffect, useState } from 'react';
 import { Link, useLocation, useParams } from 'react-router';
 import { useGet } from '../api/use';
 import { useSpeech } from '../i18n';
 import { Markdown } from '../parts/markdown';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel } from '../parts/show';
 
 function Page({ lang, page }: { lang: string; page: string }) {
@@ -30,7 +31,7 @@ export default function Manual() {
     <>
       <div className="title">
         <h1>{s.t('manual')}</h1>
-        <div className="title-right no-print"><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Printing /></div>
       </div>
       <Loaded got={got}>
         {(all) => {

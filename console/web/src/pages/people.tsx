@@ -8,6 +8,7 @@ import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called, province, provinceCodes } from '../names';
 import { Refused } from '../parts/refused';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type User = Schemas['User'];
@@ -201,7 +202,7 @@ export default function People() {
   const s = useSpeech();
   return (
     <>
-      <div className="title"><h1>{s.t('users')}</h1></div>
+      <div className="title"><h1>{s.t('users')}</h1><div className="title-right"><Printing /></div></div>
       <Users />
       <Tokens />
     </>

@@ -8,6 +8,7 @@ import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called } from '../names';
 import { Refused } from '../parts/refused';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type Report = Schemas['Report'];
@@ -116,7 +117,7 @@ export default function Reports() {
   const may = (me?.role === 'compliance' || me?.role === 'admin') && me.provinces.length === 0;
   return (
     <>
-      <div className="title"><h1>{s.t('reports')}</h1></div>
+      <div className="title"><h1>{s.t('reports')}</h1><div className="title-right"><Printing /></div></div>
       {may && <Start started={() => setTurn((n) => n + 1)} />}
       <List key={turn} turn={turn} />
     </>

@@ -10,6 +10,7 @@ import { useSpeech } from '../i18n';
 import { called, province } from '../names';
 import { AsnTable, BlockTable, DomainTable, EnterpriseTable, EnterpriseView, LineTable } from '../parts/holding';
 import { BlockView, Holder, Licensed, resourceLink } from '../parts/resource';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Trouble } from '../parts/show';
 
 type Block = Schemas['Block'];
@@ -130,9 +131,9 @@ export default function Resources() {
       <div className="title">
         <h1>{s.t('resources')}</h1>
         <span className="dim">{s.t('asOf')} {day ?? s.t('now')}</span>
-        <div className="title-right no-print">
+        <div className="title-right">
           <DatePicker aria-label={s.t('day')} placeholder={s.t('day')} value={day ? dayjs(day) : null} maxDate={dayjs()} onChange={(d) => set('day', d ? d.format('YYYY-MM-DD') : '')} />
-          <Button onClick={() => print()}>{s.t('print')}</Button>
+          <Printing />
         </div>
       </div>
       <Input.Search key={q} className="no-print" aria-label={s.t('search')} defaultValue={q} allowClear enterButton={s.t('search')} placeholder={s.t('searchHint')} onSearch={(text) => set('q', text.trim())} />

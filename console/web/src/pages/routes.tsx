@@ -8,6 +8,7 @@ import { useGet } from '../api/use';
 import { at, duration } from '../format';
 import { useSpeech } from '../i18n';
 import { resourceLink } from '../parts/resource';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type Route = Schemas['Route'];
@@ -135,7 +136,7 @@ export default function RoutesPage() {
     <>
       <div className="title">
         <h1>{s.t('routes')} <bdi className="num">{prefix}</bdi></h1>
-        <div className="title-right no-print"><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Printing /></div>
       </div>
       <Form<Fields> key={asked.toString()} className="no-print" layout="inline" onFinish={send} initialValues={{ prefix, at: instant ? dayjs(instant) : null, known: known ? dayjs(known) : null }}>
         <Form.Item name="prefix" rules={[{ required: true, message: s.t('prefixHint') }]}><Input className="wide-select" allowClear placeholder={s.t('prefixHint')} aria-label={s.t('prefix')} /></Form.Item>

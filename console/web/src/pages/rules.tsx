@@ -1,10 +1,11 @@
-import { Button, Table, Tag } from 'antd';
+import { Table, Tag } from 'antd';
 import '../style/more.css';
 import { Link, useParams } from 'react-router';
 import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
 import { count, percent } from '../format';
 import { useSpeech, type Speech } from '../i18n';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Pairs, Panel } from '../parts/show';
 
 type Rule = Schemas['Rule'];
@@ -54,7 +55,7 @@ function List() {
       <div className="title">
         <h1>{s.t('rules')}</h1>
         <span className="dim">{s.t('precisionWhat')}</span>
-        <div className="title-right no-print"><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Printing /></div>
       </div>
       <Loaded got={got} rows={10}>
         {(rules) =>
@@ -113,7 +114,7 @@ function Detail({ id }: { id: string }) {
       <div className="title">
         <Link className="no-print" to="/rules">← {s.t('rules')}</Link>
         <h1><span className="num">{id}</span> {s.pick(got.data?.title)}</h1>
-        <div className="title-right no-print"><Button onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Printing /></div>
       </div>
       <Loaded got={got} rows={8}>
         {(r) => (

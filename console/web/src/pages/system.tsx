@@ -7,6 +7,7 @@ import { useGet } from '../api/use';
 import { at, bytes, count, duration, percent } from '../format';
 import { useSpeech } from '../i18n';
 import { called, province } from '../names';
+import { Printing } from '../parts/printing';
 import { Figure, Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
 type System = Schemas['System'];
@@ -169,9 +170,9 @@ export default function SystemPage() {
       <div className="title">
         <h1>{s.t('system')}</h1>
         {got.data && <span className="dim">{s.t('asOf')} {at(got.data.now, 'second')}</span>}
-        <div className="title-right no-print">
+        <div className="title-right">
           <Button onClick={() => { setTurn((n) => n + 1); got.reload(); }}>{s.t('reload')}</Button>
-          <Button onClick={() => print()}>{s.t('print')}</Button>
+          <Printing />
         </div>
       </div>
       <Loaded got={got} rows={6}>{(v) => <Health of={v} />}</Loaded>
