@@ -475,6 +475,7 @@ export const words = {
   peoNameRule: ['1 到 64 个字母或数字，首字符之后可用 . _ @ -', '1 to 64 letters and digits, with . _ @ - after the first'],
   impEmpty: ['（空）', '(empty)'],
   sysQuarterly: ['季度报告', 'Quarterly report'],
+  wholeOnly: ['此项涉及全国，限全国范围的账号查看；如有需要请联系管理员。', 'This concerns the whole country and is for accounts of the whole country. Ask an administrator if you need it.'],
   // End of further texts
   // Findings, lines: more
   unitHours: ['小时', 'h'],

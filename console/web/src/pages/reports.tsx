@@ -114,12 +114,14 @@ export default function Reports() {
   const s = useSpeech();
   const { me } = useMe();
   const [turn, setTurn] = useState(0);
-  const may = (me?.role === 'compliance' || me?.role === 'admin') && me.provinces.length === 0;
+  const whole = me?.provinces.length === 0 && me.role !== 'noc';
+  const may = whole && (me.role === 'compliance' || me.role === 'admin');
   return (
     <>
       <div className="title"><h1>{s.t('reports')}</h1><div className="title-right"><Printing /></div></div>
       {may && <Start started={() => setTurn((n) => n + 1)} />}
-      <List key={turn} turn={turn} />
+      {whole && <List key={turn} turn={turn} />}
+      {!whole && <Panel title={s.t('reports')}><Nothing>{s.t('wholeOnly')}</Nothing></Panel>}
     </>
   );
 }

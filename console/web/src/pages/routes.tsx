@@ -1,7 +1,7 @@
 import { Button, DatePicker, Form, Input, Segmented, Table } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import '../style/more.css';
-import { useMemo } from 'react';
+import { useMemo, type ReactNode } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
@@ -54,13 +54,17 @@ function RouteTable({ of, day }: { of: Route[]; day: string | undefined }) {
   );
 }
 
-function Held({ prefix, instant, known }: { prefix: string; instant: string | undefined; known: string | undefined }) {
+/** Held shows the routes of an instant, and what follows only when they may be read. */
+function Held({ prefix, instant, known, children }: { prefix: string; instant: string | undefined; known: string | undefined; children: ReactNode }) {
   const s = useSpeech();
   const got = useGet('/api/v1/routes', { params: { query: { prefix, at: instant, known } } });
   return (
-    <Panel title={s.t('routesAt')} note={instant ? at(instant, 'second') : s.t('now')}>
-      <Loaded got={got}>{(list) => (list.length === 0 ? <Nothing>{s.t('noRoutes')} {s.t('rouNext')}</Nothing> : <RouteTable of={list} day={dayOf(instant)} />)}</Loaded>
-    </Panel>
+    <>
+      <Panel title={s.t('routesAt')} note={instant ? at(instant, 'second') : s.t('now')}>
+        <Loaded got={got}>{(list) => (list.length === 0 ? <Nothing>{s.t('noRoutes')} {s.t('rouNext')}</Nothing> : <RouteTable of={list} day={dayOf(instant)} />)}</Loaded>
+      </Panel>
+      {got.data && children}
+    </>
   );
 }
 
@@ -145,14 +149,13 @@ export default function RoutesPage() {
         <Button type="primary" htmlType="submit">{s.t('search')}</Button>
       </Form>
       {prefix === '' ? <Panel title={s.t('routesAt')}><Nothing>{s.t('askPrefix')}</Nothing></Panel> : (
-        <>
-          <Held prefix={prefix} instant={instant} known={known} />
+        <Held key={prefix} prefix={prefix} instant={instant} known={known}>
           <div className="title no-print">
             <Segmented<number> value={days} onChange={(n) => { const next = new URLSearchParams(asked); next.set('days', String(n)); ask(next); }} options={[1, 7, 31, 400].map((n) => ({ value: n, label: `${n} ${s.t('days')}` }))} />
           </div>
           <Origins prefix={prefix} from={from} to={to} />
           {days <= 31 && <History prefix={prefix} from={from} to={to} />}
-        </>
+        </Held>
       )}
     </>
   );

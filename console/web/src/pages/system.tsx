@@ -6,6 +6,7 @@ import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
 import { at, bytes, count, duration, percent } from '../format';
 import { useSpeech } from '../i18n';
+import { useMe } from '../me';
 import { called, province } from '../names';
 import { Printing } from '../parts/printing';
 import { Figure, Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
@@ -130,7 +131,11 @@ function Exporters({ turn }: { turn: number }) {
 
 function Peers() {
   const s = useSpeech();
-  const got = useGet('/api/v1/peers', {}, 30_000);
+  const { me } = useMe();
+  // Sessions carry the routes of the whole country: who is confined is not shown them.
+  const confined = (me?.provinces.length ?? 0) > 0;
+  const got = useGet('/api/v1/peers', confined ? null : {}, 30_000);
+  if (confined) return <Panel title={s.t('peersAndRouters')}><Nothing>{s.t('wholeOnly')}</Nothing></Panel>;
   return (
     <Panel title={s.t('peersAndRouters')}>
       <Loaded got={got}>
