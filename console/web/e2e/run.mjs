@@ -9,13 +9,14 @@ const program = resolve(process.argv[2] ?? '../../bin/linewarden');
 const folder = await mkdtemp(join(tmpdir(), 'linewarden-demo-'));
 const data = join(folder, 'data');
 const password = randomBytes(12).toString('hex');
-const demo = spawn(program, ['demo', '--data', data, '--http', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+const demo = spawn(program, ['demo', '--data', data, '--http', '127.0.0.1:0'], { stdio: ['ignore', 'ignore', 'pipe'] });
 let code = 1;
 try {
   const url = await new Promise((found, failed) => {
     let said = '';
-    demo.stdout.on('data', (text) => {
-      said += text;
+    // What the demo says goes on being read, or it would wait for a reader.
+    demo.stderr.on('data', (text) => {
+      said = (said + text).slice(-20_000);
       const at = /console: (http:\/\/[^\s/]+)/.exec(said);
       if (at) found(at[1]);
     });
@@ -24,7 +25,7 @@ try {
   for (const role of ['noc', 'compliance', 'regulator', 'admin']) {
     execFileSync(program, ['user', 'add', role, '--role', role, '--data', data], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
   }
-  const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', 'e2e/case.test.mjs', 'e2e/pages.test.mjs'], {
+  const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test-reporter=spec', 'e2e/case.test.mjs', 'e2e/pages.test.mjs'], {
     stdio: 'inherit',
     env: { ...process.env, LINEWARDEN_URL: url, LINEWARDEN_PASSWORD: password, LINEWARDEN_BIN: program, LINEWARDEN_DATA: data },
   });
