@@ -13,24 +13,9 @@ import (
 // Stamp writes a package once more with a time-stamp of its manifest, which must
 // be about it; an earlier one is replaced. All other files stay as they are.
 func Stamp(w io.Writer, r io.ReaderAt, size int64, answer []byte) error {
-	archived, err := zip.NewReader(r, size)
+	files, err := filesOf(r, size)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrPackage, err)
-	}
-	if len(archived.File) > maxFiles {
-		return fmt.Errorf("%w: it has %d files", ErrPackage, len(archived.File))
-	}
-	files := make(map[string][]byte, len(archived.File)+1)
-	for _, f := range archived.File {
-		if _, twice := files[f.Name]; twice {
-			return fmt.Errorf("%w: it has two files %s", ErrPackage, f.Name)
-		}
-		if files[f.Name], err = content(f); err != nil {
-			return err
-		}
-	}
-	if files[signed.ManifestName] == nil {
-		return fmt.Errorf("%w: it has no %s", ErrPackage, signed.ManifestName)
+		return err
 	}
 	if _, err := timestamp.Check(answer, files[signed.ManifestName], nil); err != nil {
 		return fmt.Errorf("put the time-stamp into the evidence package: %w", err)
@@ -41,16 +26,33 @@ func Stamp(w io.Writer, r io.ReaderAt, size int64, answer []byte) error {
 
 // ManifestOf returns the manifest of a package as it is, unchecked.
 func ManifestOf(r io.ReaderAt, size int64) ([]byte, error) {
+	files, err := filesOf(r, size)
+	return files[signed.ManifestName], err
+}
+
+// filesOf returns the files of a package by their names; a manifest is among
+// them.
+func filesOf(r io.ReaderAt, size int64) (map[string][]byte, error) {
 	archived, err := zip.NewReader(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPackage, err)
 	}
+	if len(archived.File) > maxFiles {
+		return nil, fmt.Errorf("%w: it has %d files", ErrPackage, len(archived.File))
+	}
+	files := make(map[string][]byte, len(archived.File)+1)
 	for _, f := range archived.File {
-		if f.Name == signed.ManifestName {
-			return content(f)
+		if _, twice := files[f.Name]; twice {
+			return nil, fmt.Errorf("%w: it has two files %s", ErrPackage, f.Name)
+		}
+		if files[f.Name], err = content(f); err != nil {
+			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("%w: it has no %s", ErrPackage, signed.ManifestName)
+	if files[signed.ManifestName] == nil {
+		return nil, fmt.Errorf("%w: it has no %s", ErrPackage, signed.ManifestName)
+	}
+	return files, nil
 }
 
 // maxFile is the largest file of a package that is copied, in bytes.

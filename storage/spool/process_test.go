@@ -267,3 +267,12 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Logf("%s", out)
 }
+
+func TestSecondProcess(t *testing.T) {
+	dir := t.TempDir()
+	mustOpen(t, Config{Dir: dir})
+	_, err := Open(Config{Dir: dir})
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) || !strings.Contains(err.Error(), "storage.spool.dir") {
+		t.Errorf("opened twice: %v", err)
+	}
+}
