@@ -7,7 +7,7 @@
 // differently, and a stream cannot be followed past one that is not understood.
 //
 // It only listens, and never sends. It knows no table and no store: the owner
-// gives it a Sink. It opens its own listening sockets, as package speaker does;
+// gives it a Sink. It opens its own sockets, by package listen as speaker does;
 // package collector starts and stops it.
 //
 // # One goroutine a router

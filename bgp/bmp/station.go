@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/bgp"
+	"github.com/linewarden/linewarden/bgp/listen"
 )
 
 // Sink takes what routers say.
@@ -61,13 +62,12 @@ type Station struct {
 	config Config
 	deps   Deps
 
-	listeners []net.Listener
-	sinkCtx   context.Context //nolint:containedctx // of the connections, which outlive Start
-	abandon   context.CancelFunc
-	stopOnce  sync.Once
-	accepting sync.WaitGroup
-	links     sync.WaitGroup
-	refused   [refusals]atomic.Uint64
+	sockets  *listen.Sockets // none before Start
+	sinkCtx  context.Context //nolint:containedctx // of the connections, which outlive Start
+	abandon  context.CancelFunc
+	stopOnce sync.Once
+	links    sync.WaitGroup
+	refused  [refusals]atomic.Uint64
 
 	mu       sync.Mutex
 	routers  map[netip.Addr]*router // guarded by mu
@@ -97,41 +97,24 @@ func New(config Config, deps Deps) (*Station, error) {
 	if deps.Sink == nil || deps.Logger == nil {
 		return nil, errors.New("a BMP station needs a sink and a logger")
 	}
-	return &Station{config: config, deps: deps, routers: make(map[netip.Addr]*router)}, nil
+	return &Station{config: config, deps: deps, sockets: new(listen.Sockets), routers: make(map[netip.Addr]*router)}, nil
 }
 
 // Start binds the sockets, all or none, and takes connections until Stop. It is
 // called once; ctx bounds the start alone.
 func (s *Station) Start(ctx context.Context) error {
-	for _, address := range s.config.Listen {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-		if err != nil {
-			for _, l := range s.listeners {
-				err = errors.Join(err, l.Close())
-			}
-			s.listeners = nil
-			return fmt.Errorf("listen for BMP on %s: %w", address, err)
-		}
-		s.listeners = append(s.listeners, l)
+	sockets, err := listen.Open(ctx, "BMP", s.config.Listen, net.ListenConfig{}, s.deps.Logger)
+	if err != nil {
+		return err
 	}
+	s.sockets = sockets
 	s.sinkCtx, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
-	for _, l := range s.listeners {
-		s.deps.Logger.Info("listening for BMP", "address", l.Addr().String())
-		s.accepting.Go(func() { s.accept(l) })
-	}
+	s.sockets.Serve(s.admit)
 	return nil
 }
 
 // Addrs returns the addresses that are bound.
-func (s *Station) Addrs() []netip.AddrPort {
-	var list []netip.AddrPort
-	for _, l := range s.listeners {
-		if a, ok := l.Addr().(*net.TCPAddr); ok {
-			list = append(list, a.AddrPort())
-		}
-	}
-	return list
-}
+func (s *Station) Addrs() []netip.AddrPort { return s.sockets.Addrs() }
 
 // Stop closes sockets and connections, and waits until the sink has taken what
 // the routers had said and that their tables are stale. When ctx ends first it
@@ -146,15 +129,11 @@ func (s *Station) shut(ctx context.Context) error {
 	s.mu.Lock()
 	s.stopping = true
 	s.mu.Unlock()
-	var failed error
-	for _, l := range s.listeners {
-		failed = errors.Join(failed, l.Close())
-	}
+	failed := s.sockets.Close()
 	if s.abandon == nil { // never started
 		return failed
 	}
 	defer s.abandon()
-	s.accepting.Wait()
 	s.mu.Lock()
 	for _, r := range s.routers {
 		if r.current != nil {
@@ -163,39 +142,16 @@ func (s *Station) shut(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	done := make(chan struct{})
-	s.accepting.Go(func() {
+	go func() {
 		s.links.Wait()
 		close(done)
-	})
+	}()
 	select {
 	case <-done:
 		return failed
 	case <-ctx.Done():
 		s.abandon()
 		return errors.Join(failed, fmt.Errorf("stop the BMP station: %w: the sink did not take all events", ctx.Err()))
-	}
-}
-
-// pause is how long accepting rests after an error, as with too many open files.
-const pause = 100 * time.Millisecond
-
-func (s *Station) accept(l net.Listener) {
-	for {
-		conn, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			s.deps.Logger.Error("cannot accept a BMP connection", "error", err)
-			timer := time.NewTimer(pause)
-			select {
-			case <-timer.C:
-			case <-s.sinkCtx.Done():
-				timer.Stop()
-			}
-			continue
-		}
-		s.admit(conn)
 	}
 }
 

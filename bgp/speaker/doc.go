@@ -15,7 +15,7 @@
 // that empties it. When it is full the session is not read: TCP then slows the
 // neighbour down, nothing is dropped, and its hold time does not run.
 //
-// It opens its own listening sockets, as an exception to the rule that package
+// It opens its own sockets, by package listen, as an exception to the rule that package
 // collector owns every socket; its owner starts and stops it. It knows no table
 // and no store: the owner gives it a Sink.
 //

@@ -1,7 +1,6 @@
 package speaker
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -14,47 +13,23 @@ import (
 // sayFor bounds the time in which a last message is written.
 const sayFor = time.Second
 
-// listen binds one address. Passwords of neighbours are set on the socket
-// before it listens, so that no connection can come without.
-func (s *Speaker) listen(ctx context.Context, address string) (net.Listener, error) {
-	config := net.ListenConfig{Control: func(network, _ string, c syscall.RawConn) error {
-		var failed error
-		err := c.Control(func(fd uintptr) {
-			for _, n := range s.order {
-				if n.config.Password == "" {
-					continue
-				}
-				if err := signTCP(int(fd), network, n.config.Address, n.config.Password); err != nil {
-					failed = fmt.Errorf("set the TCP MD5 password of %v: %w: the kernel may be built without it; "+
-						"remove the password or use another kernel", n.config.Address, err)
-					return
-				}
+// sign sets the passwords of neighbours on a socket before it listens, so that
+// no connection can come without.
+func (s *Speaker) sign(network, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		for _, n := range s.order {
+			if n.config.Password == "" {
+				continue
 			}
-		})
-		return errors.Join(err, failed)
-	}}
-	return config.Listen(ctx, "tcp", address)
-}
-
-// accept takes connections until the listener is closed.
-func (s *Speaker) accept(l net.Listener) {
-	for {
-		conn, err := l.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			// Out of descriptors or the like: a pause, so as not to spin.
-			s.deps.Logger.Error("accept BGP connection failed", "error", err)
-			select {
-			case <-time.After(sayFor):
-			case <-s.stop:
+			if err := signTCP(int(fd), network, n.config.Address, n.config.Password); err != nil {
+				failed = fmt.Errorf("set the TCP MD5 password of %v: %w: the kernel may be built without it; "+
+					"remove the password or use another kernel", n.config.Address, err)
 				return
 			}
-			continue
 		}
-		s.take(conn)
-	}
+	})
+	return errors.Join(err, failed)
 }
 
 // take starts a session for a connection of a neighbour, and refuses others.

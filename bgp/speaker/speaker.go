@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/linewarden/linewarden/bgp"
+	"github.com/linewarden/linewarden/bgp/listen"
 )
 
 // Sink takes what neighbours say.
@@ -39,14 +40,13 @@ type Speaker struct {
 	neighbors map[netip.Addr]*neighbor
 	order     []*neighbor // as configured
 
-	listeners []net.Listener
-	stop      chan struct{} // closed when Stop begins
-	stopOnce  sync.Once
-	sinkCtx   context.Context //nolint:containedctx // of the workers, which outlive Start
-	abandon   context.CancelFunc
-	accepting sync.WaitGroup
-	sessions  sync.WaitGroup
-	workers   sync.WaitGroup
+	sockets  *listen.Sockets // none before Start
+	stop     chan struct{}   // closed when Stop begins
+	stopOnce sync.Once
+	sinkCtx  context.Context //nolint:containedctx // of the workers, which outlive Start
+	abandon  context.CancelFunc
+	sessions sync.WaitGroup
+	workers  sync.WaitGroup
 
 	refused [refusals]atomic.Uint64
 	unknown sampler
@@ -87,7 +87,7 @@ func New(config Config, deps Deps) (*Speaker, error) {
 	if deps.Sink == nil || deps.Logger == nil {
 		return nil, errors.New("a speaker needs a sink and a logger")
 	}
-	s := &Speaker{config: config, deps: deps, neighbors: make(map[netip.Addr]*neighbor), stop: make(chan struct{})}
+	s := &Speaker{config: config, deps: deps, neighbors: make(map[netip.Addr]*neighbor), sockets: new(listen.Sockets), stop: make(chan struct{})}
 	for _, c := range config.Neighbors {
 		n, err := newNeighbor(s, c)
 		if err != nil {
@@ -102,38 +102,21 @@ func New(config Config, deps Deps) (*Speaker, error) {
 // Start binds the sockets, all or none, and takes connections until Stop. It is
 // called once; ctx bounds the start alone.
 func (s *Speaker) Start(ctx context.Context) error {
-	for _, address := range s.config.Listen {
-		l, err := s.listen(ctx, address)
-		if err != nil {
-			for _, l := range s.listeners {
-				err = errors.Join(err, l.Close())
-			}
-			s.listeners = nil
-			return fmt.Errorf("listen for BGP on %s: %w", address, err)
-		}
-		s.listeners = append(s.listeners, l)
+	sockets, err := listen.Open(ctx, "BGP", s.config.Listen, net.ListenConfig{Control: s.sign}, s.deps.Logger)
+	if err != nil {
+		return err
 	}
+	s.sockets = sockets
 	s.sinkCtx, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	for _, n := range s.order {
 		s.workers.Go(n.work)
 	}
-	for _, l := range s.listeners {
-		s.deps.Logger.Info("listening for BGP", "address", l.Addr().String(), "neighbors", len(s.order))
-		s.accepting.Go(func() { s.accept(l) })
-	}
+	s.sockets.Serve(s.take)
 	return nil
 }
 
 // Addrs returns the addresses that are bound.
-func (s *Speaker) Addrs() []netip.AddrPort {
-	var list []netip.AddrPort
-	for _, l := range s.listeners {
-		if a, ok := l.Addr().(*net.TCPAddr); ok {
-			list = append(list, a.AddrPort())
-		}
-	}
-	return list
-}
+func (s *Speaker) Addrs() []netip.AddrPort { return s.sockets.Addrs() }
 
 // Stop closes sockets and sessions, tells the neighbours so, and waits until
 // the sink has taken what they had said and that they are gone. When ctx ends
@@ -146,27 +129,23 @@ func (s *Speaker) Stop(ctx context.Context) error {
 
 func (s *Speaker) shut(ctx context.Context) error {
 	close(s.stop)
-	var failed error
-	for _, l := range s.listeners {
-		failed = errors.Join(failed, l.Close())
-	}
+	failed := s.sockets.Close()
 	if s.abandon == nil { // never started
 		return failed
 	}
 	defer s.abandon()
-	s.accepting.Wait()
 	for _, n := range s.order {
 		n.shut()
 	}
 	done := make(chan struct{})
-	s.accepting.Go(func() {
+	go func() {
 		s.sessions.Wait()
 		for _, n := range s.order {
 			n.closeQueue()
 		}
 		s.workers.Wait()
 		close(done)
-	})
+	}()
 	select {
 	case <-done:
 		return failed

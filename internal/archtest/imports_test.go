@@ -19,7 +19,7 @@ var direction = map[string][]string{
 	"registry/mmdb": {"registry"},
 	"registry/xml":  {"registry"},
 	// L1: codecs and tables over one vocabulary.
-	"bgp/...":      {"bgp", "bgp/wire"},
+	"bgp/...":      {"bgp", "bgp/listen", "bgp/wire"},
 	"bgp/wire":     {"bgp"},
 	"flows/...":    {"flows", "flows/header"},
 	"flows/header": {"flows"},
