@@ -38,7 +38,8 @@ type Scope struct {
 
 var province = regexp.MustCompile(`^[1-9][0-9]$`)
 
-func (s Scope) check() error {
+// Validate refuses roles and provinces that there are not.
+func (s Scope) Validate() error {
 	if !slices.Contains(Roles(), string(s.Role)) {
 		return fmt.Errorf("there is no role %q, it is one of %s", s.Role, strings.Join(Roles(), ", "))
 	}
@@ -98,10 +99,12 @@ var (
 	ErrNotFirst = errors.New("there are users already")
 )
 
-// name is what users may be called: it is shown in logs, tables and pages.
+// name is what users may be called.
 var name = regexp.MustCompile(`^[\pL\pN][\pL\pN._@-]{0,63}$`)
 
-func checkName(text string) error {
+// CheckName refuses what nobody may be called: names are shown in logs, tables and
+// pages.
+func CheckName(text string) error {
 	if !name.MatchString(text) {
 		return fmt.Errorf("%q is not a name: 1 to 64 letters and digits, with . _ @ - after the first", text)
 	}

@@ -189,7 +189,7 @@ func (f *File) AddFirst(name, password string) error {
 }
 
 func (f *File) addUser(name string, s Scope, password string, check func(c *content) error) error {
-	if err := errors.Join(checkName(name), s.check(), CheckPassword(name, password)); err != nil {
+	if err := errors.Join(CheckName(name), s.Validate(), CheckPassword(name, password)); err != nil {
 		return err
 	}
 	hash, err := hashPassword(password)
@@ -226,7 +226,7 @@ func (f *File) SetPassword(name, password string) error {
 // SetScope replaces the role and the provinces of a user; its sessions go on by
 // them. The last admin stays one: nobody could make another.
 func (f *File) SetScope(name string, s Scope) error {
-	if err := s.check(); err != nil {
+	if err := s.Validate(); err != nil {
 		return err
 	}
 	return f.change(func(c *content) error {

@@ -106,7 +106,7 @@ func (f *File) AddToken(t Token) (Token, string, error) {
 		return t, "", err
 	}
 	if t.User == "" {
-		if err := t.check(); err != nil {
+		if err := t.Validate(); err != nil {
 			return t, "", err
 		}
 	}
