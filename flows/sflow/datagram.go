@@ -143,6 +143,7 @@ func (d *Decoder) samples(h *datagram, dst []flows.Record, t *tally) ([]flows.Re
 			}
 		case formatCounters, formatExpandedCounters:
 			t.counters++
+			d.counters(h, body, format == formatExpandedCounters)
 		}
 	}
 	return dst, flows.NumReasons

@@ -25,6 +25,9 @@ type Config struct {
 	// 0 if none. It is asked where a sample gives rate 0, and may be nil. It
 	// must be safe for concurrent use.
 	Sampling func(exporter netip.Addr) uint64
+	// Counters takes the readings of interface counters; nil leaves them
+	// counted alone.
+	Counters flows.CounterSink
 }
 
 // Decoder decodes sFlow version 5. It is safe for concurrent use.

@@ -17,10 +17,13 @@
 //
 // All other records are passed over by their length, as are samples of other
 // formats. Among them is the discarded packet (format 5): it tells of a packet
-// that was not carried, and may have been sampled as well. Counter samples
-// (formats 2 and 4) are counted. The fields drops and sample pool are passed
+// that was not carried, and may have been sampled as well. The fields drops and sample pool are passed
 // over: they count since the start of the agent, per data source, and have no
 // place in a record.
+//
+// Counter samples (formats 2 and 4) are counted, and their generic interface
+// counters (format 1) handed on as flows.Counters. Port names (1005) and all
+// other records of counters are passed over.
 //
 // sFlow has no clock but the milliseconds since the agent started. Start, End
 // and Exported of a record are therefore its Received. A datagram without time

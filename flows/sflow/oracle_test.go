@@ -29,6 +29,7 @@ func seeds(f *testing.F) {
 		opaque(1006, address(hop4), words(1, 100<<12, 0)), opaque(1012, words(1, 7)),
 	}
 	f.Add(export{samples: [][]byte{of(full...).compact(), of(full...).expanded(1), opaque(2, words(1, 2, 0))}}.bytes())
+	f.Add(export{samples: [][]byte{opaque(2, words(1, 7, 1), generic(7)), opaque(4, words(1, 0, 7, 2), opaque(2000), generic(7))}}.bytes())
 	f.Add(export{agent: hop6, samples: [][]byte{
 		of(sampledIP(3, 60, 6, "192.0.2.1", "198.51.100.2", 443, 50000, 0x12, 0xb8)).compact(),
 		of(sampledIP(4, 60, 17, "2001:db8::1", "2001:db8::2", 53, 54321, 0, 0xb8)).compact(),
@@ -42,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 	good := export{agent: hop6, domain: 4_000_000_000, samples: [][]byte{of(frame4()).compact()}}.bytes()
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		books := flows.NewBooks()
-		d := sflow.New(sflow.Config{Books: books})
+		d := sflow.New(sflow.Config{Books: books, Counters: &silent{}})
 		records := d.Decode(flows.Packet{Payload: payload, From: from, Received: at}, nil)
 		testkit.Store(books, records)
 		testkit.Balance(t, books)
