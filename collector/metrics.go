@@ -61,7 +61,7 @@ func NewMetrics(books *flows.Books, known func(netip.Addr) bool, sockets func() 
 		clockSkews: describe("records_clock_skewed_total",
 			"Flow records whose event time was too far off and was replaced.", "exporter"),
 		counters: describe("sflow_interface_samples_total",
-			"Samples of sFlow with interface counters, which are counted and not stored.", "exporter"),
+			"Samples of sFlow with counters of any kind.", "exporter"),
 		socketBuffer: describe("socket_buffer_bytes",
 			"Receive buffer the kernel gave to the sockets of an address, all workers together.", "listen"),
 	}
