@@ -25,9 +25,6 @@ func newAudit(g *globals) *cobra.Command {
 			"with them every rule judges exactly that span of event time.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			cfg, err := g.config()
 			if err != nil {
 				return err
@@ -46,7 +43,7 @@ func newAudit(g *globals) *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", "first `time` of the span: RFC 3339, or a date in the carrier's time zone")
 	c.Flags().StringVar(&to, "to", "", "end `time` of the span; a date includes that day")
 	c.Flags().StringVar(&rule, "rule", "", "only this rule `id`")
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -85,11 +82,7 @@ func lastCompleteDay(now time.Time, loc *time.Location) registry.Date {
 
 func (g *globals) audit(ctx context.Context, cfg *Config, set *ruleset, req engine.Request, format string) error {
 	log := g.logger()
-	s, err := openStoreOf(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		snapshot, err := s.snapshot(ctx, cfg, log)
 		if err != nil {
 			return err

@@ -29,6 +29,9 @@ type Config struct {
 	HTTP      HTTPConfig      `yaml:"http"`
 	Privacy   PrivacyConfig   `yaml:"privacy"`
 	Notify    []NotifyConfig  `yaml:"notify"`
+	Log       LogConfig       `yaml:"log"`
+	Reload    ReloadConfig    `yaml:"reload"`
+	Traces    TracesConfig    `yaml:"traces"`
 
 	// DataDir is the base of relative paths that the defaults name; it comes
 	// from --data, not from the file.
@@ -195,6 +198,7 @@ func DefaultConfig() Config {
 		Rules: RulesConfig{Every: Duration(time.Hour)}, schedule: true,
 		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
 		Privacy: PrivacyConfig{MaskExports: true, ThirdPartyPrefixV4: 24, ThirdPartyPrefixV6: 48},
+		Log:     LogConfig{Format: logText},
 	}
 }
 
@@ -274,6 +278,7 @@ func (c *Config) check() error {
 	c.checkHTTP(bad)
 	c.checkPprof(bad)
 	c.checkStorage(bad)
+	c.checkLife(bad)
 	if _, err := newTargets(c.Notify); err != nil {
 		problems = append(problems, err)
 	}
@@ -361,6 +366,9 @@ func (c *Config) needRestart(running *Config) []string {
 		{"http", c.HTTP, running.HTTP},
 		{"privacy", c.Privacy, running.Privacy},
 		{"notify", c.Notify, running.Notify},
+		{"log", c.Log, running.Log},
+		{"reload", c.Reload, running.Reload},
+		{"traces", c.Traces, running.Traces},
 	} {
 		if !reflect.DeepEqual(k.now, k.then) {
 			keys = append(keys, k.key)

@@ -43,9 +43,6 @@ func newDemo(g *globals) *cobra.Command {
 			"Without --data its files are removed at the end.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", f.format, "table", "json"); err != nil {
-				return err
-			}
 			if f.accuracy > 0 {
 				return g.accuracy(cmd.Context(), &f)
 			}
@@ -55,7 +52,7 @@ func newDemo(g *globals) *cobra.Command {
 	flags := c.Flags()
 	flags.BoolVar(&f.once, "once", false, "exit after the table")
 	flags.StringVar(&f.http, "http", "127.0.0.1:8080", "`address` of the console; port 0 takes a free one")
-	flags.StringVar(&f.format, "format", "table", "table or json")
+	formatFlag(flags, &f.format, "table", "json")
 	flags.IntVar(&f.accuracy, "accuracy", 0, "play that `number` of seeds and print how right each rule was")
 	flags.Uint64Var(&f.seed, "seed", 1, "`number` from which everything random follows")
 	return c

@@ -54,9 +54,6 @@ func newDoctor(g *globals) *cobra.Command {
 			"Run it as the user of the daemon: the files of another user's engine are left alone.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "text", "json"); err != nil {
-				return err
-			}
 			if vendor != "" {
 				if err := oneOf("vendor", vendor, vendorNames()...); err != nil {
 					return err
@@ -65,7 +62,7 @@ func newDoctor(g *globals) *cobra.Command {
 			return g.examine(cmd.Context(), format, vendor)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "text", "text or json")
+	formatFlag(c.Flags(), &format, "text", "json")
 	c.Flags().StringVar(&vendor, "vendor", "", "print router commands of this vendor only: "+strings.Join(vendorNames(), ", "))
 	return c
 }

@@ -94,11 +94,7 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		m, err := gatherEvidence(ctx, cfg, s.Store, id)
 		if err != nil {
 			return err
@@ -156,9 +152,6 @@ func newVerify(g *globals) *cobra.Command {
 			case f.log:
 				return g.verifyLog(cmd.Context())
 			}
-			if err := oneOf("format", f.format, "text", "json"); err != nil {
-				return err
-			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 				return g.verifyReport(args[0], &f)
 			}
@@ -168,7 +161,7 @@ func newVerify(g *globals) *cobra.Command {
 	c.Flags().BoolVar(&f.log, "log", false, "check the log of findings of the store")
 	c.Flags().StringVar(&f.key, "key", "", "`file` with the public key (default: that of the data directory)")
 	c.Flags().StringVar(&f.tsaCA, "tsa-ca", "", "`file` with certificates (PEM) of time-stamping authorities to trust; a time-stamp is asked for then")
-	c.Flags().StringVar(&f.format, "format", "text", "text or json")
+	formatFlag(c.Flags(), &f.format, "text", "json")
 	return c
 }
 
@@ -282,11 +275,11 @@ func (g *globals) printVerdict(file string, v *evidence.Verdict) error {
 }
 
 func (g *globals) verifyLog(ctx context.Context) error {
-	s, err := openStore(ctx, g)
+	cfg, err := g.config()
 	if err != nil {
 		return err
 	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		c, err := s.CheckLog(ctx)
 		if err != nil {
 			return fmt.Errorf("verify the log: %w", err)

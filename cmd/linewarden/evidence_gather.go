@@ -215,11 +215,11 @@ func bookTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evid
 		return nil, err
 	}
 	t := evidence.Table{Name: "completeness", Columns: []string{
-		"exporter", "records_received", "records_stored", "records_missed_by_sequence", "minutes_heard", "completeness",
+		"exporter", "records_received", "records_stored", "records_missed_by_sequence", "minutes_heard", "minutes_expected", "minutes_silent", "completeness",
 	}}
 	for _, b := range books {
 		t.Rows = append(t.Rows, []string{
-			b.Exporter.String(), number(b.Received), number(b.Stored), number(b.Missed), number(b.Minutes),
+			b.Exporter.String(), number(b.Received), number(b.Stored), number(b.Missed), number(b.Minutes), number(b.Expected), number(b.Silent),
 			strconv.FormatFloat(b.Completeness(), 'f', 4, 64),
 		})
 	}

@@ -108,11 +108,7 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out strin
 	if _, err := u.permit(ctx, cfg, g.err, "findings", filter.Provinces...); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		found, err := s.Findings(ctx, filter)
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)

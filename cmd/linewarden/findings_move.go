@@ -109,11 +109,7 @@ func (g *globals) actOn(ctx context.Context, ids []string, f *actionFlags) error
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		failed := 0
 		for _, id := range ids {
 			changed, err := act(ctx, s.Store, cfg.casePolicy(), id, action)

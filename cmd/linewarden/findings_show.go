@@ -26,13 +26,10 @@ func newFindingsShow(g *globals) *cobra.Command {
 			"they were known then with the import that brought them, the routes, the completeness of the flow\n" +
 			"data by exporter, and the history of the case.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			return g.showFinding(cmd.Context(), args[0], format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -41,11 +38,7 @@ func (g *globals) showFinding(ctx context.Context, id, format string) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		f, err := s.findingOf(ctx, id)
 		if err != nil {
 			return err

@@ -41,15 +41,12 @@ func newFlowsList(g *globals) *cobra.Command {
 	flags.StringVar(&f.line, "line", "", "only this line `id`")
 	flags.StringVar(&f.prefix, "prefix", "", "only flows with an address in this `prefix`")
 	flags.IntVar(&f.limit, "limit", 0, "at most this many, 0 for all (a table shows 100 unless told)")
-	flags.StringVar(&f.format, "format", "table", "table, json or jsonl")
+	formatFlag(flags, &f.format, "table", "json", "jsonl")
 	return c
 }
 
 func (f *flowFlags) filter(cfg *Config) (storage.FlowFilter, error) {
 	filter := storage.FlowFilter{Line: f.line, Limit: f.limit}
-	if err := oneOf("format", f.format, "table", "json", "jsonl"); err != nil {
-		return filter, err
-	}
 	if f.limit < 0 {
 		return filter, usagef("--limit: %d is negative", f.limit)
 	}
@@ -95,11 +92,7 @@ func (g *globals) listFlows(ctx context.Context, f *flowFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		out := bufio.NewWriterSize(g.out, 1<<16)
 		w := flowWriterFor(f.format, out)
 		for r, err := range s.Flows(ctx, filter) {

@@ -79,11 +79,7 @@ func (g *globals) rerateFlows(ctx context.Context, f *rerateFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		hours, err := s.CorrectSampling(ctx, c)
 		if err != nil {
 			return fmt.Errorf("correct sampling: %w", err)

@@ -50,15 +50,12 @@ func newImportFlows(g *globals) *cobra.Command {
 	flags.StringVar(&f.ports, "exporter-ports", "2055,4739,6343", "UDP destination `ports` that carry exports; 0 takes every port")
 	flags.BoolVar(&f.raw, "raw", false, "each file is one UDP payload")
 	flags.StringVar(&f.exporter, "exporter", "192.0.2.1", "exporter `address` of payloads and messages that come without one")
-	flags.StringVar(&f.format, "format", "table", "table or json")
+	formatFlag(flags, &f.format, "table", "json")
 	return c
 }
 
 func (f *importFlags) options() (replay.Options, error) {
 	o := replay.Options{Raw: f.raw}
-	if err := oneOf("format", f.format, "table", "json"); err != nil {
-		return o, err
-	}
 	var err error
 	if o.Exporter, err = netip.ParseAddr(f.exporter); err != nil {
 		return o, usagef("--exporter: %q is not an IP address", f.exporter)
@@ -82,11 +79,7 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		return err
 	}
 	log := g.logger()
-	s, err := openStoreOf(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		snapshot, err := s.snapshot(ctx, cfg, log)
 		if err != nil {
 			return err

@@ -27,13 +27,10 @@ func newImportBGP(g *globals) *cobra.Command {
 			"identifiers), plain, .gz or .bz2, in the given order, which should be that of their times.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			return g.importBGP(cmd.Context(), args, format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -56,11 +53,7 @@ func (g *globals) importBGP(ctx context.Context, files []string, format string) 
 		return err
 	}
 	log := g.logger()
-	s, err := openStoreOf(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		a, err := newArchives(cfg, s, log) //nolint:contextcheck // a writer outlives the call that opens it
 		if err != nil {
 			return err

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // oneOf checks the value of a flag that takes a few words.
@@ -18,6 +20,33 @@ func oneOf(flag, value string, allowed ...string) error {
 		return nil
 	}
 	return usagef("--%s: %q is not one of %s", flag, value, strings.Join(allowed, ", "))
+}
+
+// formatFlag gives a command the flag --format. The first of the words holds
+// unless another is named.
+func formatFlag(flags *pflag.FlagSet, into *string, words ...string) {
+	*into = words[0]
+	last := len(words) - 1
+	flags.Var(&word{into, words}, "format", strings.Join(words[:last], ", ")+" or "+words[last])
+}
+
+// word is the value of a flag that takes one of a few words.
+type word struct {
+	value   *string
+	allowed []string
+}
+
+func (w *word) String() string { return *w.value }
+
+func (w *word) Type() string { return "string" }
+
+// Set takes the value, or says which there are.
+func (w *word) Set(value string) error {
+	if !slices.Contains(w.allowed, value) {
+		return fmt.Errorf("it is not one of %s", strings.Join(w.allowed, ", "))
+	}
+	*w.value = value
+	return nil
 }
 
 // writeOut calls write with the output stream, or with a file that appears

@@ -81,11 +81,7 @@ func newRegistryImport(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := openStoreOf(cmd.Context(), cfg, g.logger())
-			if err != nil {
-				return err
-			}
-			return s.closeAfter(cmd.Context(), func() error {
+			return g.withStore(cmd.Context(), cfg, func(s *opened) error {
 				show := newProgress(g.err)
 				show.say("storing %d rows of %d ledgers", rowsIn(tables), len(tables))
 				changes, err := s.ImportLedgers(cmd.Context(), tables, time.Now(), args[0])
@@ -124,18 +120,15 @@ func newRegistryDiff(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "diff DIR", Short: "Show what an import would change", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			tables, _, err := g.readLedgers(args[0], g.err)
 			if err != nil {
 				return err
 			}
-			s, err := openStore(cmd.Context(), g)
+			cfg, err := g.config()
 			if err != nil {
 				return err
 			}
-			return s.closeAfter(cmd.Context(), func() error {
+			return g.withStore(cmd.Context(), cfg, func(s *opened) error {
 				known, err := s.Ledgers(cmd.Context(), time.Time{})
 				if err != nil {
 					return fmt.Errorf("read the ledgers in force: %w", err)
@@ -154,6 +147,6 @@ func newRegistryDiff(g *globals) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }

@@ -20,13 +20,10 @@ func newRejudge(g *globals) *cobra.Command {
 			"ledger, and writes nothing. It exits 1 when something differs.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			return g.rejudge(cmd.Context(), args[0], format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -39,11 +36,7 @@ func (g *globals) rejudge(ctx context.Context, id, format string) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		f, err := s.findingOf(ctx, id)
 		if err != nil {
 			return err

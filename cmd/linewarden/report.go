@@ -106,11 +106,7 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	if privacy.By, err = f.permit(ctx, cfg, g.err, "report/"+q.String()); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		in := &quarterly.Input{
 			Carrier: cfg.Carrier.Name, Quarter: q, Location: cfg.location, Language: f.language, Unfinished: now.Before(w.To), Privacy: privacy,
 		}

@@ -190,9 +190,6 @@ func newEnvelopeList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the envelopes and what was done with each", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			cfg, err := g.config()
 			if err != nil {
 				return err
@@ -212,7 +209,7 @@ func newEnvelopeList(g *globals) *cobra.Command {
 			return g.writeTable(t, nil, format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	spoolFlag(c, &spool)
 	return c
 }

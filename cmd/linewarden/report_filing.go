@@ -79,11 +79,7 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 	if privacy.By, err = f.permit(ctx, cfg, g.err, "filing/"+day.String()); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		snapshot, err := s.snapshot(ctx, cfg, g.logger())
 		if err != nil {
 			return err

@@ -42,11 +42,7 @@ func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) 
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		m, err := gatherEvidence(ctx, cfg, s.Store, id)
 		if err != nil {
 			return err

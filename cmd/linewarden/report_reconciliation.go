@@ -72,11 +72,7 @@ func (g *globals) reportReconciliation(ctx context.Context, f *reportFlags, sett
 	if in.Privacy.By, err = f.permit(ctx, cfg, g.err, "reconciliation", provinces...); err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		if err := s.gatherReconciliation(ctx, cfg, in, g, province); err != nil {
 			return fmt.Errorf("reconciliation: %w", err)
 		}

@@ -43,16 +43,13 @@ func newRetentionList(g *globals) *cobra.Command {
 			"copies of them that stay under holds, when, and by which setting. A record is written before\n" +
 			"anything is deleted and is never deleted itself; one that is not done was interrupted.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			if limit < 0 {
 				return usagef("--limit: %d is not a number of records", limit)
 			}
 			return g.listDeletions(cmd.Context(), format, limit)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	c.Flags().IntVar(&limit, "limit", 0, "at most this `number` of the newest records; 0 is all")
 	return c
 }
@@ -62,11 +59,7 @@ func (g *globals) listDeletions(ctx context.Context, format string, limit int) e
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		list, err := s.Deletions(ctx, limit)
 		if err != nil {
 			return err
@@ -97,11 +90,11 @@ func newRetentionRun(g *globals) *cobra.Command {
 		Use: "run", Short: "Delete now what the configuration keeps no longer, as serve does every hour", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			s, err := openStore(ctx, g)
+			cfg, err := g.config()
 			if err != nil {
 				return err
 			}
-			return s.closeAfter(ctx, func() error {
+			return g.withStore(ctx, cfg, func(s *opened) error {
 				done, err := s.Expire(ctx, time.Now(), systemUser())
 				for i := range done {
 					fmt.Fprintf(g.out, "%s %s: %d rows, %d held\n", done[i].Table, done[i].Partition, done[i].Rows, done[i].Held)
@@ -134,9 +127,6 @@ func newRetentionHolds(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "holds [FINDING]", Short: "List what is kept for findings beyond its lifetime", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			finding := ""
 			if len(args) > 0 {
 				finding = args[0]
@@ -144,7 +134,7 @@ func newRetentionHolds(g *globals) *cobra.Command {
 			return g.listHolds(cmd.Context(), finding, format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -153,11 +143,7 @@ func (g *globals) listHolds(ctx context.Context, finding, format string) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(ctx, g)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		holds, err := s.Holds(ctx, finding)
 		if err != nil {
 			return err

@@ -122,7 +122,10 @@ func plainErrors(_ []string, a slog.Attr) slog.Attr {
 }
 
 // config reads the configuration and lays the global flags over it.
-func (g *globals) config() (*Config, error) {
+func (g *globals) config() (*Config, error) { return LoadConfig(g.fileOfConfig(), g.dataDir) }
+
+// fileOfConfig is the file that is read, empty if there is none.
+func (g *globals) fileOfConfig() string {
 	file := g.configFile
 	if file == "" {
 		file = os.Getenv("LINEWARDEN_CONFIG")
@@ -132,7 +135,7 @@ func (g *globals) config() (*Config, error) {
 			file = "linewarden.yaml"
 		}
 	}
-	return LoadConfig(file, g.dataDir)
+	return file
 }
 
 // isTerminal reports whether w is a terminal, where progress is shown.

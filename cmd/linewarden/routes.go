@@ -57,7 +57,7 @@ func newRoutesShow(g *globals) *cobra.Command {
 	flags.StringVar(&f.at, "at", "", "`time` the routes were in use; a date is its end (default now)")
 	flags.StringVar(&f.known, "known", "", "`time` up to which reports count, for what was believed then (default now)")
 	flags.StringVar(&f.peer, "peer", "", "only paths of this peer `address`")
-	flags.StringVar(&f.format, "format", "table", "table or json")
+	formatFlag(flags, &f.format, "table", "json")
 	return c
 }
 
@@ -81,11 +81,7 @@ func (g *globals) showRoutes(ctx context.Context, prefix string, f *routeFlags) 
 			return usagef("--peer: %q is not an IP address", f.peer)
 		}
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		held, err := s.RoutesAt(ctx, p, at, known)
 		if err != nil {
 			return fmt.Errorf("read routes: %w", err)
@@ -102,9 +98,6 @@ func (g *globals) showRoutes(ctx context.Context, prefix string, f *routeFlags) 
 
 // routeArguments reads what all routes commands take.
 func (g *globals) routeArguments(prefix string, f *routeFlags) (netip.Prefix, *Config, error) {
-	if err := oneOf("format", f.format, "table", "json"); err != nil {
-		return netip.Prefix{}, nil, err
-	}
 	var p netip.Prefix
 	if prefix != "" {
 		var err error
@@ -206,7 +199,7 @@ func newRoutesOrigins(g *globals) *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.from, "from", "", "first `time` of the span (default seven days before its end)")
 	flags.StringVar(&f.to, "to", "", "end `time` of the span; a date includes that day (default now)")
-	flags.StringVar(&f.format, "format", "table", "table or json")
+	formatFlag(flags, &f.format, "table", "json")
 	return c
 }
 
@@ -225,11 +218,7 @@ func (g *globals) showOrigins(ctx context.Context, prefix string, f *routeFlags)
 	if w.From.IsZero() {
 		w.From = w.To.AddDate(0, 0, -7)
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		origins, err := s.Origins(ctx, p, w.From, w.To)
 		if err != nil {
 			return fmt.Errorf("read origins: %w", err)

@@ -54,11 +54,7 @@ func newRoutesPeers(g *globals) *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			s, err := openStoreOf(ctx, cfg, g.logger())
-			if err != nil {
-				return err
-			}
-			return s.closeAfter(ctx, func() error {
+			return g.withStore(ctx, cfg, func(s *opened) error {
 				events, err := s.PeerHistory(ctx, time.Unix(0, 0), time.Now())
 				if err != nil {
 					return fmt.Errorf("read the history of peers: %w", err)
@@ -73,7 +69,7 @@ func newRoutesPeers(g *globals) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&f.format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &f.format, "table", "json")
 	return c
 }
 

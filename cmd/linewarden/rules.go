@@ -85,9 +85,6 @@ func newRulesList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the rules, with how many of their findings people confirmed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			rows, err := g.ruleRows(cmd.Context())
 			if err != nil {
 				return err
@@ -107,7 +104,7 @@ func newRulesList(g *globals) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -116,9 +113,6 @@ func newRulesShow(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show one rule: what it claims and its parameters", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			rows, err := g.ruleRows(cmd.Context())
 			if err != nil {
 				return err
@@ -131,7 +125,7 @@ func newRulesShow(g *globals) *cobra.Command {
 			return fmt.Errorf("there is no rule %q, see linewarden rules list", args[0])
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 

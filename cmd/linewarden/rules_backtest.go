@@ -20,9 +20,6 @@ func newRulesBacktest(g *globals) *cobra.Command {
 			"were no findings yet, and prints what it would raise and withhold. It writes no finding.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			cfg, err := g.config()
 			if err != nil {
 				return err
@@ -46,7 +43,7 @@ func newRulesBacktest(g *globals) *cobra.Command {
 	}
 	c.Flags().StringVar(&from, "from", "", "first `time` of the span: RFC 3339, or a date in the carrier's time zone")
 	c.Flags().StringVar(&to, "to", "", "end `time` of the span; a date includes that day")
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 
@@ -65,11 +62,7 @@ func (noFindings) SaveFindings(context.Context, []rules.Finding, []rules.Event) 
 
 func (g *globals) backtest(ctx context.Context, cfg *Config, set *ruleset, req engine.Request, format string) error {
 	log := g.logger()
-	s, err := openStoreOf(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() error {
+	return g.withStore(ctx, cfg, func(s *opened) error {
 		snapshot, err := s.snapshot(ctx, cfg, log)
 		if err != nil {
 			return err

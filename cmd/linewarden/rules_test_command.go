@@ -43,9 +43,6 @@ func newRulesTest(g *globals) *cobra.Command {
 			"next_hop and local_pref. More keys: timezone, carrier_asns, rules_dir, calendar.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			cfg, err := g.config()
 			if err != nil {
 				return err
@@ -60,7 +57,7 @@ func newRulesTest(g *globals) *cobra.Command {
 			return g.testRules(cmd.Context(), cfg, dir, format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,7 +16,8 @@ func newServe(g *globals) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the daemon: collectors, store, rules and console",
 		Long: "serve receives flow exports, stores them, runs the rules and answers on the console.\n" +
-			"SIGTERM drains what has come and exits 0; SIGHUP reads ledgers and rule parameters anew.",
+			"SIGTERM drains what has come and exits 0; SIGHUP reads configuration, ledgers, rules and certificate anew,\n" +
+			"all or none, and reload.watch does so when they change.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.serve(cmd.Context()) },
 	}
@@ -28,10 +28,7 @@ func (g *globals) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := g.loggerAt(slog.LevelInfo)
-	if g.verbose {
-		log = g.loggerAt(slog.LevelDebug)
-	}
+	log := g.daemonLogger(cfg.Log.Format)
 	// Signals of people who change the ledgers are not lost while starting.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -44,14 +41,7 @@ func (g *globals) serve(ctx context.Context) error {
 	reloads := make(chan struct{})
 	go func() { // ended by closing ended, and waited for below
 		defer close(reloads)
-		for {
-			select {
-			case <-hangups:
-				d.reload(ctx, g)
-			case <-ended:
-				return
-			}
-		}
+		d.followFiles(ctx, g, hangups, ended)
 	}()
 	err = d.run(ctx)
 	close(ended)

@@ -25,15 +25,15 @@ type opened struct {
 	log    *slog.Logger
 }
 
-// openStore opens the store of the configuration: the named ClickHouse server,
-// else the engine of the daemon that runs on the data directory, else an
-// engine started for this command.
-func openStore(ctx context.Context, g *globals) (*opened, error) {
-	cfg, err := g.config()
+// withStore runs the work of a command on the store of the configuration: the
+// named ClickHouse server, else the engine of the daemon that runs on the data
+// directory, else an engine started for this command.
+func (g *globals) withStore(ctx context.Context, cfg *Config, work func(s *opened) error) error {
+	s, err := openStoreOf(ctx, cfg, g.logger())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return openStoreOf(ctx, cfg, g.logger())
+	return s.closeAfter(ctx, func() error { return work(s) })
 }
 
 // openStoreOf opens the store for a command.

@@ -102,9 +102,6 @@ func newTokenList(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the tokens, without their secrets", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := oneOf("format", format, "table", "json"); err != nil {
-				return err
-			}
 			cfg, err := g.config()
 			if err != nil {
 				return err
@@ -127,6 +124,6 @@ func newTokenList(g *globals) *cobra.Command {
 			return g.writeTable(t, rows, format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(c.Flags(), &format, "table", "json")
 	return c
 }

@@ -194,5 +194,10 @@ func (d *daemon) ready(ctx context.Context) []console.Check {
 	if state := d.spool.Stats().State; state != storage.SpoolOpen {
 		spool = console.Check{Name: "spool", Detail: "flows wait or are lost, the spool is " + state.String() + "; make room on its disk, or raise collector.spool.max_bytes"}
 	}
-	return []console.Check{sockets, store, spool, ledgers}
+	// What was read before it is in use, so that this is no obstacle either.
+	loaded := console.Check{Name: "reload", OK: true}
+	if d.reloadBad.Load() {
+		loaded.Detail = "the last reload failed, and what was read before it is in use; see the log of the daemon"
+	}
+	return []console.Check{sockets, store, spool, ledgers, loaded}
 }
