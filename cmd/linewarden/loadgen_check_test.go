@@ -183,6 +183,70 @@ func TestLoadLedgers(t *testing.T) {
 			}
 		}
 	}
+	checkLoadInternational(t, ledgers)
+}
+
+// checkLoadInternational wants a tenth of the lines to be international, with
+// their ends and files, and what they carry to run between those ends mostly.
+func checkLoadInternational(t *testing.T, ledgers *registry.Ledgers) {
+	t.Helper()
+	ends := make(map[string][]netip.Prefix)
+	for _, e := range ledgers.LineEndpoints {
+		ends[e.LineID] = append(ends[e.LineID], e.Prefix)
+	}
+	files := make(map[string]bool)
+	for _, f := range ledgers.UserFiles {
+		files[f.LineID] = true
+	}
+	lines := 0
+	for _, l := range ledgers.Lines {
+		if l.Scope != "international" {
+			continue
+		}
+		lines++
+		if len(ends[l.ID]) != loadLineBlocks+3 || !files[l.ID] || l.ZCountry == "" {
+			t.Fatalf("line %s has %d ends, and its file is there: %v", l.ID, len(ends[l.ID]), files[l.ID])
+		}
+	}
+	if lines != loadLines/loadInternational {
+		t.Errorf("%d lines are international", lines)
+	}
+	shares := make(map[bool][2]int) // by misuse: flows, and those with an end that is not declared
+	servers := 0
+	for p := range loadProtocols {
+		for e := range loadExporters {
+			traffic, on := newLoadTraffic(p, e), linesOf(p, e)
+			for i := range 2_000 {
+				f := traffic.flow(i%8 == 0)
+				if f.inIf != loadAbroadIf && f.outIf != loadAbroadIf {
+					continue
+				}
+				line := on[max(f.inIf, f.outIf)-loadFirstLineIf]
+				declared := func(a netip.Addr) bool {
+					return slices.ContainsFunc(ends[loadLine(line)], func(p netip.Prefix) bool { return p.Contains(a) })
+				}
+				s := shares[isMisused(line)]
+				s[0]++
+				if !declared(f.src) || !declared(f.dst) {
+					s[1]++
+				}
+				shares[isMisused(line)] = s
+				if f.towards == (f.inIf >= loadFirstLineIf) {
+					servers++ // the client is at the far end
+				}
+			}
+		}
+	}
+	innocent, misused := shares[false], shares[true]
+	if share := float64(innocent[1]) / float64(innocent[0]); share < 0.01 || share > 0.05 {
+		t.Errorf("%.3f of %d flows of lines between offices have an end elsewhere", share, innocent[0])
+	}
+	if share := float64(misused[1]) / float64(misused[0]); share < 0.3 || share > 0.5 {
+		t.Errorf("%.3f of %d flows of lines in misuse have an end elsewhere", share, misused[0])
+	}
+	if share := float64(servers) / float64(innocent[0]+misused[0]); share < 0.2 || share > 0.3 {
+		t.Errorf("%.3f of the flows are served at the near end", share)
+	}
 }
 
 // TestBenchReport wants everything that was not measured to be named, with the

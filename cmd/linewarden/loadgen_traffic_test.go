@@ -2,14 +2,8 @@ package main
 
 import (
 	"encoding/binary"
-	"encoding/csv"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strconv"
 )
 
 // The carrier whose traffic the load generator sends and whose ledgers the
@@ -23,6 +17,9 @@ const (
 	loadSampling    = 1_000  // packets per sample
 	loadFirstLineIf = 101
 	loadCoreIf      = 2
+	loadAbroadIf    = 3 // where international lines leave the country
+	// loadInternational is every how many lines one is international.
+	loadInternational = 10
 )
 
 // loadProtocols are the export protocols that are sent, in this order.
@@ -43,7 +40,29 @@ func linesOf(protocol, exporter int) []int {
 	return lines
 }
 
-// loadBase is where the allocations begin, farBase where the networks of others
+// loadLineBlocks is how many IPv4 allocations are behind a line. There are two
+// lines for each enterprise, and half of its twenty allocations behind each.
+const loadLineBlocks = 10
+
+func firstBlockOf(line int) int { return line/2*20 + line%2*loadLineBlocks }
+
+// isInternational reports whether a line leaves the country. A tenth of those
+// that do is used by many more than the offices it is declared for.
+func isInternational(line int) bool { return line%loadInternational == 0 }
+
+func isMisused(line int) bool { return line%(10*loadInternational) == 0 }
+
+// networkAbroad returns the number of the network of others in which the office
+// at the far end of an international line is.
+func networkAbroad(line int) uint32 {
+	office := line / loadInternational
+	return uint32(office/10*50 + 40 + office%10)
+}
+
+// isAbroad reports whether a network of others is: a fifth of them, ten in a row.
+func isAbroad(network int) bool { return network/10%5 == 4 }
+
+// nearBase4 is where the allocations begin, farBase where the networks of others
 // do: IPv4 first, then IPv6.
 var (
 	nearBase4 = netip.AddrFrom4([4]byte{36, 0, 0, 0})
@@ -77,7 +96,7 @@ type loadFlow struct {
 	vlan                 uint16
 	proto, tos, tcpFlags uint8
 	srcMask, dstMask     uint8
-	towards              bool // the customer: the client's port is dstPort
+	towards              bool // towards the client, whose port is dstPort
 }
 
 // loadTraffic draws flows of one exporter. Some lines and some far networks
@@ -105,9 +124,19 @@ func (g *loadTraffic) flow(v6 bool) loadFlow {
 	r := g.random
 	which := int(g.busy.Uint64())
 	line, far := g.lines[which], uint32(g.far.Uint64())
-	// Two lines for each enterprise, ten of its twenty allocations behind each.
-	allocation := uint32(line/2*20 + line%2*10 + r.IntN(10))
-	near := plus4(nearBase4, allocation<<8+1+uint32(r.IntN(200)))
+	allocation := uint32(firstBlockOf(line) + r.IntN(loadLineBlocks))
+	out, tunnel := uint32(loadCoreIf), r.IntN(50) == 0
+	if isInternational(line) {
+		out = loadAbroadIf
+		if office := r.IntN(100); office >= 40 || office >= 4 && !isMisused(line) {
+			far = networkAbroad(line)
+		}
+	}
+	host := uint32(1) // of an allocation: the one that keeps the tunnels
+	if !tunnel {
+		host += uint32(r.IntN(200))
+	}
+	near := plus4(nearBase4, allocation<<8+host)
 	remote := plus4(farBase4, far<<12+uint32(r.IntN(256)))
 	next, nearMask, farMask := plus4(nearBase4, uint32(which)), uint8(24), uint8(20)
 	if v6 {
@@ -116,7 +145,7 @@ func (g *loadTraffic) flow(v6 bool) loadFlow {
 		next, nearMask, farMask = plus6(nearBase6, 0, uint32(which)), 48, 48
 	}
 	f := loadFlow{
-		src: near, dst: remote, next: next, inIf: uint32(loadFirstLineIf + which), outIf: loadCoreIf,
+		src: near, dst: remote, next: next, inIf: uint32(loadFirstLineIf + which), outIf: out,
 		srcAS: 64500, dstAS: 1000 + far, srcMask: nearMask, dstMask: farMask,
 		srcPort: uint16(32768 + r.IntN(28000)), dstPort: loadPorts[r.IntN(len(loadPorts))],
 		proto: 6, tcpFlags: 0x1b, vlan: uint16(100 + which), tos: uint8(r.IntN(3)) * 0x20,
@@ -124,72 +153,19 @@ func (g *loadTraffic) flow(v6 bool) loadFlow {
 	}
 	f.packets = 1 + uint32(r.ExpFloat64()*6)
 	f.bytes = f.packets * uint32(60+r.IntN(1400))
-	if f.dstPort == 53 || f.dstPort == 5060 {
+	if tunnel {
+		f.dstPort = 4500
+	}
+	if f.dstPort == 53 || f.dstPort == 5060 || tunnel {
 		f.proto, f.tcpFlags = 17, 0
+	}
+	if isInternational(line) && r.IntN(4) == 0 { // offices serve each other
+		f.srcPort, f.dstPort, f.towards = f.dstPort, f.srcPort, true
 	}
 	if r.IntN(100) < 55 {
 		f.src, f.dst, f.inIf, f.outIf = f.dst, f.src, f.outIf, f.inIf
 		f.srcAS, f.dstAS, f.srcMask, f.dstMask = f.dstAS, f.srcAS, f.dstMask, f.srcMask
-		f.srcPort, f.dstPort, f.towards = f.dstPort, f.srcPort, true
+		f.srcPort, f.dstPort, f.towards = f.dstPort, f.srcPort, !f.towards
 	}
 	return f
-}
-
-// writeLoadLedgers writes the ledgers of the carrier into dir.
-func writeLoadLedgers(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	const from = "2020-01-01"
-	enterprises := [][]string{{"enterprise_id", "name", "nature", "place"}}
-	for n := range loadEnterprises {
-		enterprises = append(enterprises, []string{loadEnterprise(n), fmt.Sprintf("企业%04d", n), "enterprise", "110000"})
-	}
-	exporters := [][]string{{"address", "name", "place", "sampling"}}
-	interfaces := [][]string{{"exporter", "if_index", "name", "role", "line_id", "speed_mbps"}}
-	lines := [][]string{{"line_id", "enterprise_id", "scope", "technology", "use", "bandwidth_mbps", "valid_from"}}
-	for p := range loadProtocols {
-		for e := range loadExporters {
-			address := loadAddress(p, e).String()
-			exporters = append(exporters, []string{address, fmt.Sprintf("%s-%02d", loadProtocols[p], e), "110000", strconv.Itoa(loadSampling)})
-			interfaces = append(interfaces, []string{address, strconv.Itoa(loadCoreIf), "core", "core", "", "100000"})
-			for i, n := range linesOf(p, e) {
-				id := fmt.Sprintf("L-%05d", n)
-				interfaces = append(interfaces, []string{address, strconv.Itoa(loadFirstLineIf + i), id, "customer", id, "1000"})
-				lines = append(lines, []string{id, loadEnterprise(n / 2), "domestic", "dia", "enterprise", "1000", from})
-			}
-		}
-	}
-	allocations := [][]string{{"prefix", "enterprise_id", "use", "place", "valid_from"}}
-	for n := range loadAllocations {
-		p := netip.PrefixFrom(plus4(nearBase4, uint32(n)<<8), 24)
-		allocations = append(allocations, []string{p.String(), loadEnterprise(n / 20), "enterprise", "110000", from})
-	}
-	networks := [][]string{{"prefix", "country", "operator", "kind", "asn"}}
-	for n := range loadNetworks {
-		p := netip.PrefixFrom(plus4(farBase4, uint32(n)<<12), 20)
-		networks = append(networks, []string{p.String(), "CN", fmt.Sprintf("operator %d", n), "access", strconv.Itoa(1000 + n)})
-	}
-	for n := range loadEnterprises {
-		p := netip.PrefixFrom(plus6(nearBase6, uint32(n), 0), 48)
-		allocations = append(allocations, []string{p.String(), loadEnterprise(n), "enterprise", "110000", from})
-	}
-	var failures []error
-	for name, rows := range map[string][][]string{
-		"enterprises": enterprises, "exporters": exporters, "interfaces": interfaces,
-		"lines": lines, "allocations": allocations, "networks": networks,
-	} {
-		failures = append(failures, writeLoadLedger(filepath.Join(dir, name+".csv"), rows))
-	}
-	return errors.Join(failures...)
-}
-
-func loadEnterprise(n int) string { return fmt.Sprintf("E-%04d", n) }
-
-func writeLoadLedger(file string, rows [][]string) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	return errors.Join(csv.NewWriter(f).WriteAll(rows), f.Close())
 }
