@@ -7,7 +7,6 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -109,40 +108,25 @@ GROUP BY line, day ORDER BY line, day`,
 }
 
 // LineServices yields the addresses in server role on international lines,
-// ordered by line, day, server, side and port, with the mostClients networks that
-// exchanged the most with each. The states of peers are merged by service, and
-// not by client as well: clients are many.
+// ordered by line, day, server, side and port.
 func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Location, lines []string) iter.Seq2[rules.LineService, error] {
 	if !w.From.Before(w.To) || len(lines) == 0 {
 		return none[rules.LineService]()
 	}
 	ask := askDays(w, loc)
-	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)), clickhouse.Named("most", strconv.Itoa(mostClients)))
+	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
 	return answers(ctx, s, question[rules.LineService]{
-		"read line services", `SELECT line, day, server, server_bits, near, port, peers, carried, packets, list.1, list.2, list.3, list.4, list.5
+		"read line services", `SELECT line, day, server, server_bits, near, port, uniqCombined64Merge(14)(state) AS peers, sum(carried), sum(packets),
+    groupArray(toString(client)), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
 FROM
 (
-    SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port,
-        uniqCombined64Merge(14)(line_services.peers) AS peers, sum(bytes) AS carried, sum(samples) AS packets
+    SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port, client, client_bits,
+        argMax(asn, (bytes, asn)) AS origin, sum(bytes) AS carried, sum(samples) AS packets, uniqCombined64MergeState(14)(peers) AS state
     FROM line_services
     WHERE {counted} AND line IN {lines:Array(String)}
-    GROUP BY line, day, server, server_bits, near, port
-) AS services
-INNER JOIN
-(
-    SELECT line, day, server, server_bits, near, port, groupArray((toString(client), client_bits, origin, sent, seen)) AS list
-    FROM
-    (
-        SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port, client, client_bits,
-            argMax(asn, (bytes, asn)) AS origin, sum(bytes) AS sent, sum(samples) AS seen
-        FROM line_services
-        WHERE {counted} AND line IN {lines:Array(String)}
-        GROUP BY line, day, server, server_bits, near, port, client, client_bits
-        ORDER BY sent DESC, client, client_bits
-        LIMIT {most:UInt64} BY line, day, server, server_bits, near, port
-    )
-    GROUP BY line, day, server, server_bits, near, port
-) AS clients USING (line, day, server, server_bits, near, port)
+    GROUP BY line, day, server, server_bits, near, port, client, client_bits
+)
+GROUP BY line, day, server, server_bits, near, port
 ORDER BY line, day, server, server_bits, near, port`,
 		ask.values, func(r driver.Rows) (v rules.LineService, err error) {
 			var (
@@ -167,11 +151,23 @@ ORDER BY line, day, server, server_bits, near, port`,
 					Network: prefixOf(addr, bits[i]), ASN: origins[i], Bytes: bytes[i], Samples: packets[i],
 				})
 			}
-			slices.SortFunc(v.Clients, func(a, b rules.ServiceClient) int {
-				return cmp.Or(a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
-			})
+			v.Clients = busiest(v.Clients)
 			return v, nil
 		},
 	})
 }
 
+// busiest returns the most active clients, in the order of their networks.
+func busiest(clients []rules.ServiceClient) []rules.ServiceClient {
+	byNetwork := func(a, b rules.ServiceClient) int {
+		return cmp.Or(a.Network.Addr().Compare(b.Network.Addr()), cmp.Compare(a.Network.Bits(), b.Network.Bits()))
+	}
+	if len(clients) > mostClients {
+		slices.SortFunc(clients, func(a, b rules.ServiceClient) int {
+			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), byNetwork(a, b))
+		})
+		clients = clients[:mostClients]
+	}
+	slices.SortFunc(clients, byNetwork)
+	return clients
+}
