@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,10 +22,12 @@ import (
 // spends is not in the figures of who receives. It obeys commands on its
 // standard input:
 //
-//	aim PROTOCOL ADDRESS   be the exporters of a protocol, and send there
-//	announce               send templates and sampling of all exporters
-//	rebind                 give all exporters other source ports
-//	send RATE N            send N records, RATE a second
+//	aim PROTOCOL ADDRESS    be the exporters of a protocol, or of all, and send there
+//	announce                send templates and sampling of all exporters
+//	rebind                  give all exporters other source ports
+//	clock SPAN              step the clocks of all exporters
+//	weather LOSS DUP LATE   lose, repeat and delay these shares of datagrams
+//	send RATE N             send N records, RATE a second
 //
 // and answers each with a line that begins with loadAnswer.
 const (
@@ -33,7 +36,8 @@ const (
 	loadShots    = 256 // datagrams that each exporter repeats
 	loadBatch    = 32  // datagrams of one system call
 	maxLoadRate  = 8e6 // records a second, whatever is asked for
-	maxLoadCount = 100e6
+	maxLoadCount = 10e9
+	loadAll      = "all" // protocols at once
 	// announceEvery is how often templates are sent again.
 	announceEvery = 2 * time.Second
 )
@@ -41,6 +45,8 @@ const (
 // loadGun sends the datagrams of one exporter.
 type loadGun struct {
 	shooter
+	weather       *loadWeather
+	late          *shot // of which the next one is ahead
 	local, target netip.AddrPort
 	magazine      []*shot
 	next          int
@@ -70,11 +76,15 @@ func (g *loadGun) rebind() error {
 
 func (g *loadGun) announceAt(now time.Time) error {
 	g.announced = now
-	message := g.announce(now)
+	message := g.announce(now.Add(g.weather.clock))
 	if message == nil {
 		return nil
 	}
+	g.weather.announced++
 	_, err := g.conn.Write(message)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil // nobody receives at present, as the kernel says of an earlier one
+	}
 	return err
 }
 
@@ -89,27 +99,35 @@ func (g *loadGun) fire(n int, now time.Time) (records int, err error) {
 	n = min(n, loadBatch, len(g.magazine)-g.next)
 	g.messages = g.messages[:0]
 	for _, s := range g.magazine[g.next : g.next+n] {
-		g.stamp(s, now, g.pass)
-		g.messages = append(g.messages, ipv4.Message{Buffers: s.vector})
+		g.stamp(s, now.Add(g.weather.clock), g.pass)
+		g.expose(s)
 		records += len(s.flows)
 	}
 	if g.next += n; g.next == len(g.magazine) {
 		g.next, g.pass = 0, g.pass+1
 	}
-	for sent := 0; sent < n; {
+	return records, g.flush()
+}
+
+// flush hands what is loaded to the kernel. That nobody receives is no error of
+// the generator: the kernel tells it with the datagram after.
+func (g *loadGun) flush() error {
+	for sent := 0; sent < len(g.messages); {
 		k, err := g.packets.WriteBatch(g.messages[sent:], 0)
-		if err != nil {
-			return 0, err
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			return err
 		}
-		sent += k
+		sent += max(0, k)
 	}
-	return records, nil
+	g.messages = g.messages[:0]
+	return nil
 }
 
 // battery is all exporters of a protocol.
 type battery struct {
-	guns []*loadGun
-	turn int
+	guns    []*loadGun
+	turn    int
+	weather loadWeather
 }
 
 // aim makes the battery the exporters of a protocol.
@@ -118,18 +136,22 @@ func (b *battery) aim(name, address string) error {
 	if err != nil || !target.Addr().IsLoopback() {
 		return fmt.Errorf("load is sent to loopback addresses alone, not to %q: %w", address, err)
 	}
-	protocol := slices.Index(loadProtocols, name)
-	if protocol < 0 {
+	if name != loadAll && !slices.Contains(loadProtocols, name) {
 		return fmt.Errorf("no load of protocol %q", name)
 	}
 	b.close()
 	for e := range loadExporters {
-		g := &loadGun{
-			shooter: newShooter(protocol, e), target: target,
-			local: netip.AddrPortFrom(loadAddress(protocol, e), 0),
+		for protocol := range loadProtocols {
+			if name != loadAll && name != loadProtocols[protocol] {
+				continue
+			}
+			g := &loadGun{
+				shooter: newShooter(protocol, e), target: target, weather: &b.weather,
+				local: netip.AddrPortFrom(loadAddress(protocol, e), 0),
+			}
+			g.magazine = g.shots(newLoadTraffic(protocol, e), loadShots)
+			b.guns = append(b.guns, g)
 		}
-		g.magazine = g.shots(newLoadTraffic(protocol, e), loadShots)
-		b.guns = append(b.guns, g)
 	}
 	return b.each((*loadGun).rebind)
 }
@@ -180,15 +202,17 @@ func (b *battery) send(rate float64, records int) (sent, datagrams int, err erro
 			<-tick.C
 		}
 	}
-	return sent, datagrams, nil
+	return sent, datagrams, b.each((*loadGun).clear)
 }
 
 // mean is how many records a datagram holds on average.
 func (b *battery) mean() float64 {
 	records, datagrams := 0, 0
-	for _, s := range b.guns[0].magazine {
-		records += len(s.flows)
-		datagrams++
+	for _, g := range b.guns {
+		for _, s := range g.magazine {
+			records += len(s.flows)
+			datagrams++
+		}
 	}
 	return float64(records) / float64(datagrams)
 }
@@ -223,6 +247,10 @@ func (b *battery) obey(line string) (answer string, err error) {
 		return "announced", b.each(func(g *loadGun) error { return g.announceAt(now) })
 	case "rebind":
 		return "rebound", b.each((*loadGun).rebind)
+	case "clock":
+		return "stepped", b.stepClock(rest)
+	case "weather":
+		return "changed", b.weather.change(rest)
 	case "send":
 		var rate float64
 		var n int
@@ -233,8 +261,9 @@ func (b *battery) obey(line string) (answer string, err error) {
 			return "", fmt.Errorf("%q is out of bounds", line)
 		}
 		began := time.Now()
+		b.weather.toll = toll{}
 		sent, datagrams, err := b.send(rate, n)
-		return fmt.Sprintf("sent %d %d %d", sent, datagrams, time.Since(began).Nanoseconds()), err
+		return fmt.Sprintf("sent %d %d %d %s", sent, datagrams, time.Since(began).Nanoseconds(), b.weather.toll), err
 	}
 	return "", fmt.Errorf("%q is no command", line)
 }
@@ -285,11 +314,12 @@ func (p *loadProcess) ask(format string, args ...any) (string, error) {
 	return p.answer()
 }
 
-// sentLoad is what was sent: records, the datagrams with them, and how long it
-// took.
+// sentLoad is what was sent: records, the datagrams with them, how long it took,
+// and what the weather did to it.
 type sentLoad struct {
 	records, datagrams uint64
 	took               time.Duration
+	toll
 }
 
 func (s sentLoad) rate() float64 { return float64(s.records) / s.took.Seconds() }
@@ -301,7 +331,8 @@ func (p *loadProcess) send(rate float64, n int) (sentLoad, error) {
 	if err != nil {
 		return s, fmt.Errorf("the load generator failed: %w", err)
 	}
-	if _, err := fmt.Sscanf(answer, "sent %d %d %d", &s.records, &s.datagrams, &s.took); err != nil {
+	if _, err := fmt.Sscanf(answer, "sent %d %d %d "+tollFormat, &s.records, &s.datagrams, &s.took,
+		&s.lostRecords, &s.lostDatagrams, &s.repeatedRecords, &s.repeatedDatagrams, &s.announced); err != nil {
 		return s, fmt.Errorf("the load generator says %q: %w", answer, err)
 	}
 	return s, nil
@@ -326,7 +357,7 @@ func TestLoadGenerator(t *testing.T) {
 	for _, protocol := range loadProtocols {
 		t.Run(protocol, func(t *testing.T) { checkLoad(t, load, protocol) })
 	}
-	for _, order := range []string{"fly", "aim netflow7 127.0.0.1:9", "aim ipfix 192.0.2.1:9", "send 1e9 10", "send 10 0", "send"} {
+	for _, order := range []string{"fly", "aim netflow7 127.0.0.1:9", "aim ipfix 192.0.2.1:9", "send 1e9 10", "send 10 0", "send", "clock soon", "weather 1", "weather 2 0 0"} {
 		if answer, err := (&battery{guns: make([]*loadGun, 1)}).obey(order); err == nil {
 			t.Errorf("the order %q is answered by %q", order, answer)
 		}

@@ -34,6 +34,9 @@ func buildAndRun(m *testing.M) int {
 		}
 	}()
 	program = filepath.Join(dir, "linewarden")
+	if os.Getenv(loadVariable) != "" {
+		return m.Run() // the load generator needs no program
+	}
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {

@@ -67,8 +67,8 @@ func (d *running) balanced(t *testing.T, stored int) {
 	}
 }
 
-// killEngine kills the child process of the daemon.
-func (d *running) killEngine(t *testing.T) {
+// enginePID is the child process of the daemon.
+func (d *running) enginePID(t *testing.T) int {
 	t.Helper()
 	// A child is listed with the thread that started it.
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.cmd.Process.Pid))
@@ -91,7 +91,13 @@ func (d *running) killEngine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+	return child
+}
+
+// killEngine kills the child process of the daemon.
+func (d *running) killEngine(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(d.enginePID(t), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 }

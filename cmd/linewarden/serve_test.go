@@ -56,12 +56,21 @@ func startServe(t *testing.T, dir string) *running {
 // startServeWith does the same with a configuration of the test's own.
 func startServeWith(t *testing.T, dir, text string) *running {
 	t.Helper()
+	return startServeBy(t, dir, text)
+}
+
+// startServeBy does it by a program that ends in executing its last arguments.
+// The configuration is also on its standard input.
+func startServeBy(t *testing.T, dir, text string, by ...string) *running {
+	t.Helper()
 	config := filepath.Join(dir, "linewarden.yaml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := &running{t: t, dir: dir, done: make(chan error, 1)}
-	r.cmd = exec.Command(program, "serve", "--config", config, "--data", filepath.Join(dir, "data"))
+	line := append(by, program, "serve", "--config", config, "--data", filepath.Join(dir, "data"))
+	r.cmd = exec.Command(line[0], line[1:]...)
+	r.cmd.Stdin = strings.NewReader(text)
 	logs, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
