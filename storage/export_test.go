@@ -32,3 +32,6 @@ func (l *Lease) SetClock(now func() time.Time) { l.now = now }
 
 // CreateDatabase makes the database alone.
 func (s *Store) CreateDatabase(ctx context.Context) error { return s.createDatabase(ctx) }
+
+// NewestSchema is the number of the last migration.
+func NewestSchema() int { return len(migrations()) }

@@ -34,6 +34,10 @@ func migrations() []migration {
 		{"networks of flows by their length", func(Config) []string { return []string{flowTable().computeAliases()} }},
 		{"leases and holds", holdStatements},
 		{"log of what is deleted by its age", func(c Config) []string { return []string{retentionTable().create(c.Retention)} }},
+		// Databases of the first programs with leases had no kind "shared".
+		{"kinds of scopes", func(Config) []string {
+			return []string{"ALTER TABLE rollup_scopes MODIFY COLUMN " + column{"kind", kindScope, codecPlain}.definition()}
+		}},
 	}
 }
 
