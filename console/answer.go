@@ -5,28 +5,23 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 )
 
-// problem is an error of the API (RFC 9457).
-type problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-}
-
 // refuse answers with an error: a page for people, a problem for programs.
-func (s *Console) refuse(w http.ResponseWriter, r *http.Request, status int, detail string) {
+func (s *Console) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	lang := spoken(r)
+	p := problemOf(status, err, lang)
 	if pageRequest(r) {
-		s.page(w, r, status, "message.html", page{Message: detail, Status: status})
+		s.page(w, r, status, "message.html", page{Problem: p})
 		return
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	s.write(w, status, problem{Title: http.StatusText(status), Status: status, Detail: detail})
+	w.Header().Set("Content-Language", lang)
+	s.write(w, status, p)
 }
 
 // pageRequest reports whether a browser asks for something to look at.
@@ -37,7 +32,7 @@ func pageRequest(r *http.Request) bool {
 // storeFailed answers without the store's own words, which may hold SQL.
 func (s *Console) storeFailed(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Error("store does not answer", "err", err)
-	s.refuse(w, r, http.StatusServiceUnavailable, "the store does not answer; see the log of the daemon and /readyz")
+	s.refuse(w, r, http.StatusServiceUnavailable, errStore)
 }
 
 // json answers with v, and with 304 when the client has it already.
@@ -47,7 +42,7 @@ func (s *Console) json(w http.ResponseWriter, r *http.Request, status int, v any
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		s.Log.Error("answer not made", "err", err)
-		s.refuse(w, r, http.StatusInternalServerError, "the answer could not be made; see the log of the daemon")
+		s.refuse(w, r, http.StatusInternalServerError, because("failed"))
 		return
 	}
 	h := w.Header()
@@ -111,7 +106,7 @@ func limitOf(q url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxListed {
-		return 0, fmt.Errorf("limit: %q is not a number from 1 to %d", text, maxListed)
+		return 0, because("number", "limit", text, 1, maxListed)
 	}
 	return n, nil
 }
@@ -136,7 +131,7 @@ func slice[T any](w http.ResponseWriter, r *http.Request, all []T, version strin
 		number, of, _ := strings.Cut(cursor, ".")
 		begin, err = strconv.Atoi(number)
 		if err != nil || begin < 0 || begin > len(all) || of != version {
-			return nil, fmt.Errorf("cursor: %q is none of this list, which may have changed; begin again without it", cursor)
+			return nil, because("cursor", cursor)
 		}
 	}
 	end := min(len(all), begin+limit)

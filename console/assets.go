@@ -60,7 +60,7 @@ func encodings() [2][2]string { return [...][2]string{{"br", ".br"}, {"gzip", ".
 func (s *Console) built(w http.ResponseWriter, r *http.Request, name, cache string) {
 	text, err := fs.ReadFile(s.App, name)
 	if err != nil {
-		s.refuse(w, r, http.StatusNotFound, "there is nothing at this address")
+		s.refuse(w, r, http.StatusNotFound, because("nothing_here"))
 		return
 	}
 	h := w.Header()

@@ -1,8 +1,6 @@
 package console
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -34,6 +32,7 @@ type moveResult struct {
 	ID     string `json:"id"`
 	Status int    `json:"status"` // as moving it alone would have answered
 	Detail string `json:"detail"` // empty where it was done
+	Code   string `json:"code"`   // as that of a problem, likewise
 	State  string `json:"state"`
 	ETag   string `json:"etag"`
 }
@@ -46,13 +45,13 @@ func (s *Console) moveMany(w http.ResponseWriter, r *http.Request, c *caller) {
 	if err == nil {
 		switch n := len(req.Findings); {
 		case n == 0:
-			status, err = http.StatusUnprocessableEntity, errors.New("findings is empty: name those to act on")
+			status, err = http.StatusUnprocessableEntity, because("findings_empty")
 		case n > mostMoved:
-			status, err = http.StatusUnprocessableEntity, fmt.Errorf("%d findings are more than %d", n, mostMoved)
+			status, err = http.StatusUnprocessableEntity, because("findings_many", n, mostMoved)
 		}
 	}
 	if err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	results := make([]moveResult, 0, len(req.Findings))
@@ -72,7 +71,8 @@ func (s *Console) moveMany(w http.ResponseWriter, r *http.Request, c *caller) {
 func (s *Console) moveOne(w http.ResponseWriter, r *http.Request, c *caller, item bulkItem, req *moveRequest) (moveResult, bool) {
 	result := moveResult{ID: item.ID}
 	fail := func(status int, err error) (moveResult, bool) {
-		result.Status, result.Detail = status, err.Error()
+		p := problemOf(status, err, spoken(r))
+		result.Status, result.Detail, result.Code = status, p.Detail, p.Code
 		return result, true
 	}
 	if status, err := req.check(item.ETag); err != nil {

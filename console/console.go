@@ -70,10 +70,11 @@ type Config struct {
 	// Adjudications tells how often people confirmed what rules found.
 	Adjudications Adjudications
 	// App is the built console; nil for the plain pages in its place.
-	App fs.FS
-	// Version is that of the program, SingleSignOn what its provider of
-	// identities is called.
-	Version, SingleSignOn string
+	App     fs.FS
+	Version string // of the program
+	// SignOn is a provider of identities at which people log in as well; nil for
+	// users of the console's own alone. With it the console is never open.
+	SignOn SignOn
 	// Ledgers returns the ledgers in force.
 	Ledgers func() *registry.Snapshot
 	// Rules returns the rules in force, and the parameters that are set.
@@ -101,6 +102,7 @@ type Config struct {
 //	GET /                         findings as a page, ?lang=en for English
 //	GET /findings/{id}            one finding as a page
 //	GET /login, POST /login, POST /logout, GET /setup, POST /setup
+//	GET /login/oidc, GET /login/oidc/callback, GET /login/oidc/problem
 //	GET /metrics /healthz /readyz
 type Console struct {
 	Config
@@ -108,6 +110,7 @@ type Console struct {
 	sessions sessions
 	setup    setup
 	limits   limits
+	attempts attempts
 	uploads  uploads
 	shelf    shelf
 	glances  glances
@@ -125,7 +128,7 @@ func (s *Console) Close() {
 // New returns the console of c. Its work ends with life, or with Close, which
 // must be called.
 func New(life context.Context, c Config) (*Console, error) {
-	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), uploads: newUploads(), shelf: newShelf(), glances: newGlances()}
+	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), shelf: newShelf(), glances: newGlances()}
 	s.life, s.end = context.WithCancel(life)
 	if err := s.setup.begin(); err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func New(life context.Context, c Config) (*Console, error) {
 	// change something is refused whatever else it brings.
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, r, http.StatusForbidden, "the request comes from another site")
+		s.refuse(w, r, http.StatusForbidden, because("other_site"))
 	}))
 	s.handler = s.secured(origin.Handler(mux))
 	return s, nil
@@ -202,7 +205,7 @@ func (s *Console) routes() []route {
 			route{"GET", "/{$}", seeFindings, filters("limit", "lang"), s.listPage},
 			route{"GET", "/findings/{id}", seeFindings, []string{"lang"}, s.findingPage})
 	}
-	return slices.Concat(list, s.caseRoutes(), s.networkRoutes(), s.ledgerRoutes(), s.peopleRoutes())
+	return slices.Concat(list, s.signOnRoutes(), s.caseRoutes(), s.networkRoutes(), s.ledgerRoutes(), s.peopleRoutes())
 }
 
 func (s *Console) caseRoutes() []route {
@@ -320,7 +323,7 @@ func (s *Console) dispatch(known methods) http.Handler {
 		for _, m := range allowed {
 			w.Header().Add("Allow", m)
 		}
-		s.refuse(w, r, http.StatusMethodNotAllowed, r.Method+" is not possible here")
+		s.refuse(w, r, http.StatusMethodNotAllowed, because("method", r.Method))
 	})
 }
 
@@ -329,7 +332,7 @@ func (s *Console) nothing(w http.ResponseWriter, r *http.Request) {
 		s.app(w, r, nil) // an address of its own, or it says that there is none
 		return
 	}
-	s.refuse(w, r, http.StatusNotFound, "there is nothing at this address")
+	s.refuse(w, r, http.StatusNotFound, because("nothing_here"))
 }
 
 func (s *Console) health(w http.ResponseWriter, r *http.Request, _ *caller) {

@@ -32,12 +32,12 @@ func (s *Console) export(w http.ResponseWriter, r *http.Request, c *caller) {
 	format := q.Get("format")
 	kind, ok := exportKinds[format]
 	if !ok {
-		s.refuse(w, r, http.StatusBadRequest, "format: "+strconv.Quote(format)+" is none of csv, json and ndjson")
+		s.refuse(w, r, http.StatusBadRequest, because("one_of", "format", format, "csv, json, ndjson"))
 		return
 	}
 	query, err := s.queryOf(c, q)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	all, done := s.unmasked(w, r, c, "findings")

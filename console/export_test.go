@@ -12,3 +12,6 @@ func (s *Console) RoutesOfAPI() map[string][]string {
 	}
 	return all
 }
+
+// ProblemTexts are what people are told.
+var ProblemTexts = problemTexts

@@ -27,19 +27,19 @@ func (s *Console) filterOf(q url.Values) (rules.FindingFilter, error) {
 		State: rules.State(q.Get("state")), Severity: rules.Severity(q.Get("severity")),
 	}
 	if f.State != "" && !slices.Contains(rules.States(), string(f.State)) {
-		return f, fmt.Errorf("state: there is no %q", f.State)
+		return f, because("unknown_value", "state", f.State)
 	}
 	switch f.Severity {
 	case "", rules.Low, rules.Medium, rules.High, rules.Critical:
 	default:
-		return f, fmt.Errorf("severity: there is no %q", f.Severity)
+		return f, because("unknown_value", "severity", f.Severity)
 	}
 	var err error
-	if f.Since, err = s.instant(q.Get("since"), false); err != nil {
-		return f, fmt.Errorf("since: %w", err)
+	if f.Since, err = s.instant(q, "since", false); err != nil {
+		return f, err
 	}
-	if f.Until, err = s.instant(q.Get("until"), true); err != nil {
-		return f, fmt.Errorf("until: %w", err)
+	if f.Until, err = s.instant(q, "until", true); err != nil {
+		return f, err
 	}
 	if f.Limit, err = limitOf(q); err != nil {
 		return f, err
@@ -47,15 +47,16 @@ func (s *Console) filterOf(q url.Values) (rules.FindingFilter, error) {
 	if cursor := q.Get("cursor"); cursor != "" {
 		after, err := base64.RawURLEncoding.DecodeString(cursor)
 		if err != nil || len(after) == 0 {
-			return f, fmt.Errorf("cursor: %q is not one that was given out", cursor)
+			return f, because("cursor", cursor)
 		}
 		f.After = string(after)
 	}
 	return f, nil
 }
 
-// instant reads a time. As an end, a date includes that day.
-func (s *Console) instant(text string, end bool) (time.Time, error) {
+// instant reads a time of a query. As an end, a date includes that day.
+func (s *Console) instant(q url.Values, name string, end bool) (time.Time, error) {
+	text := q.Get(name)
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -64,7 +65,7 @@ func (s *Console) instant(text string, end bool) (time.Time, error) {
 	}
 	t, err := time.ParseInLocation(time.DateOnly, text, s.Location)
 	if err != nil {
-		return t, fmt.Errorf("%q is neither an RFC 3339 time nor a date", text)
+		return t, because("time", name, text)
 	}
 	if end {
 		t = t.AddDate(0, 0, 1)
@@ -78,11 +79,11 @@ func (s *Console) unmasked(w http.ResponseWriter, r *http.Request, c *caller, ob
 	text := r.URL.Query().Get("unmasked")
 	asked, err := strconv.ParseBool(text)
 	if text != "" && err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "unmasked: "+strconv.Quote(text)+" is neither true nor false")
+		s.refuse(w, r, http.StatusBadRequest, because("one_of", "unmasked", text, "true, false"))
 		return false, true
 	}
 	if asked && !c.can(seeUnmasked) {
-		s.refuse(w, r, http.StatusForbidden, "your role does not permit unmasked data")
+		s.refuse(w, r, http.StatusForbidden, because("no_unmasked"))
 		return false, true
 	}
 	all = (asked || s.Unmasked && text == "") && c.can(seeUnmasked)
@@ -169,7 +170,7 @@ func (s *Console) view(c *caller, a findingAnswer, all bool) findingAnswer {
 func (s *Console) lookUp(w http.ResponseWriter, r *http.Request, c *caller) (findingAnswer, bool) {
 	a, status, err := s.seen(r, c, r.PathValue("id"))
 	if err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 	}
 	return a, err == nil
 }
@@ -184,7 +185,7 @@ func (s *Console) seen(r *http.Request, c *caller, id string) (findingAnswer, in
 	var visible rules.FindingFilter
 	c.narrow(&visible)
 	if !ok || !visible.Match(&f) {
-		return findingAnswer{}, http.StatusNotFound, errors.New("there is no finding " + strconv.Quote(id))
+		return findingAnswer{}, http.StatusNotFound, because("no_finding", id)
 	}
 	events, err := s.Store.Events(r.Context(), f.ID)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -98,7 +97,7 @@ func (s *Console) findingTraffic(w http.ResponseWriter, r *http.Request, c *call
 	if q := r.URL.Query(); q.Get("from") != "" || q.Get("to") != "" {
 		var err error
 		if window, err = s.windowOf(q, 7*24*time.Hour, mostTraffic); err != nil {
-			s.refuse(w, r, http.StatusBadRequest, err.Error())
+			s.refuse(w, r, http.StatusBadRequest, err)
 			return
 		}
 	}
@@ -366,7 +365,7 @@ func (s *Console) pairs(ctx context.Context, id string, w rules.Window, all bool
 		p := found[[2]netip.Prefix{near, far}]
 		if p == nil {
 			if len(found) >= mostMatrix {
-				return nil, fmt.Errorf("networks of line %s: more than %d pairs; ask for a shorter span", id, mostMatrix)
+				return nil, because("pairs_many", id, mostMatrix)
 			}
 			p = &networkPair{Near: near.String(), Far: far.String(), NearName: known.name(n.Near), FarName: known.name(n.Far), ThirdParty: !known.own(n.Near)}
 			remote := known.view.Remote(n.Far.Addr())
@@ -455,7 +454,7 @@ func (s *Console) findingEvidence(w http.ResponseWriter, r *http.Request, c *cal
 		return
 	}
 	if found.Basis == nil {
-		s.refuse(w, r, http.StatusConflict, rules.ErrNoBasis.Error()+"; it gets them when the rule next sees the signal")
+		s.refuse(w, r, http.StatusConflict, because("no_basis"))
 		return
 	}
 	if !s.record(w, r, c, "evidence", "finding/"+found.ID, "") {
@@ -470,7 +469,7 @@ func (s *Console) download(w http.ResponseWriter, r *http.Request, name string, 
 	var file limitedBuffer
 	if err := write(&file); err != nil {
 		if errors.Is(err, errTooLarge) {
-			s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
+			s.refuse(w, r, http.StatusUnprocessableEntity, err)
 			return
 		}
 		s.storeFailed(w, r, err)

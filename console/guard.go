@@ -57,9 +57,11 @@ func capabilities(r accounts.Role) []capability {
 type caller struct {
 	name string
 	accounts.Scope
-	via     string // session, token, open; empty for nobody
-	csrf    string // of a session
-	address netip.Addr
+	via  string // session, token, open; empty for nobody
+	csrf string // of a session
+	// federated says that the session is of the provider of identities.
+	federated bool
+	address   netip.Addr
 }
 
 func (c *caller) can(need capability) bool {
@@ -98,7 +100,7 @@ const (
 )
 
 // errCredentials means that a token was shown that is none.
-var errCredentials = errors.New("the token is unknown, revoked or expired")
+var errCredentials = because("token_bad")
 
 // identify returns who asks.
 func (s *Console) identify(r *http.Request) (caller, error) {
@@ -125,7 +127,7 @@ func (s *Console) identify(r *http.Request) (caller, error) {
 	if err != nil || ok {
 		return c, err
 	}
-	if s.Loopback && direct(r) {
+	if s.Loopback && s.SignOn == nil && direct(r) {
 		empty, err := s.Accounts.Empty()
 		if err != nil {
 			return c, fmt.Errorf("look up accounts: %w", err)
@@ -179,7 +181,7 @@ func (s *Console) guarded(to route) http.Handler {
 		c, err := s.identify(r)
 		if !s.limits.allow(&c, r) {
 			w.Header().Set("Retry-After", "1")
-			s.refuse(w, r, http.StatusTooManyRequests, "too many requests; try again in a second")
+			s.refuse(w, r, http.StatusTooManyRequests, because("too_many_requests"))
 			return
 		}
 		if err != nil {
@@ -190,12 +192,12 @@ func (s *Console) guarded(to route) http.Handler {
 		case !c.can(to.need) && (c.via == "" || c.via == viaOpen):
 			s.askLogin(w, r)
 		case !c.can(to.need):
-			s.refuse(w, r, http.StatusForbidden, "your role does not permit this")
+			s.refuse(w, r, http.StatusForbidden, because("role"))
 		case c.via == viaSession && to.need != public && !safe(r.Method) && !sameToken(r, c.csrf):
-			s.refuse(w, r, http.StatusForbidden, "the CSRF token is missing or wrong; load the page again")
+			s.refuse(w, r, http.StatusForbidden, because("csrf"))
 		default:
 			if err := checkQuery(r, to.params); err != nil {
-				s.refuse(w, r, http.StatusBadRequest, err.Error())
+				s.refuse(w, r, http.StatusBadRequest, err)
 				return
 			}
 			to.handle(w, r, &c)
@@ -207,7 +209,7 @@ func (s *Console) guarded(to route) http.Handler {
 func (s *Console) notIdentified(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errCredentials) {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-		s.refuse(w, r, http.StatusUnauthorized, err.Error())
+		s.refuse(w, r, http.StatusUnauthorized, err)
 		return
 	}
 	s.accountsFailed(w, r, err)
@@ -224,7 +226,7 @@ func (s *Console) askLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	s.refuse(w, r, http.StatusUnauthorized, "log in at /login, or send a token: Authorization: Bearer lwt_…")
+	s.refuse(w, r, http.StatusUnauthorized, because("login_needed"))
 }
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
@@ -248,7 +250,7 @@ func sameToken(r *http.Request, want string) bool {
 func checkQuery(r *http.Request, known []string) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return fmt.Errorf("the query cannot be read: %w", err)
+		return because("query", err)
 	}
 	if slices.Equal(known, anyQuery) {
 		return nil
@@ -256,11 +258,11 @@ func checkQuery(r *http.Request, known []string) error {
 	for name, values := range q {
 		switch {
 		case !slices.Contains(known, name):
-			return fmt.Errorf("there is no parameter %q here", name)
+			return because("parameter", name)
 		case len(values) > 1:
-			return fmt.Errorf("%s is given more than once", name)
+			return because("parameter_twice", name)
 		case !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
-			return fmt.Errorf("%s is not text", name)
+			return because("parameter_not_text", name)
 		}
 	}
 	return nil
@@ -274,7 +276,7 @@ func (s *Console) record(w http.ResponseWriter, r *http.Request, c *caller, acti
 	})
 	if err != nil {
 		s.Log.Error("the audit log cannot be written", "err", err)
-		s.refuse(w, r, http.StatusServiceUnavailable, "the audit log cannot be written, and nothing is done without it; see the log of the daemon")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("audit_failed"))
 	}
 	return err == nil
 }

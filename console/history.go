@@ -16,18 +16,18 @@ const mostHistory = 31 * 24 * time.Hour
 // that it has answered.
 func (s *Console) prefixSpan(w http.ResponseWriter, r *http.Request, c *caller, most time.Duration) (netip.Prefix, rules.Window, bool) {
 	q := r.URL.Query()
-	prefix, err := prefixOf(q.Get("prefix"))
+	prefix, err := prefixOf("prefix", q.Get("prefix"))
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "prefix: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return prefix, rules.Window{}, false
 	}
 	window, err := s.windowOf(q, 7*24*time.Hour, most)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return prefix, window, false
 	}
 	if !s.ownsPrefix(c, prefix, registry.DateOf(window.To.Add(-time.Second).In(s.Location))) {
-		s.refuse(w, r, http.StatusForbidden, "no allocation in your provinces covers the prefix")
+		s.refuse(w, r, http.StatusForbidden, because("prefix_not_yours"))
 		return prefix, window, false
 	}
 	return prefix, window, true

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -132,7 +131,7 @@ func (u *uploads) drop(id string) {
 // wholeCountry refuses who is confined to provinces: ledgers are of the carrier.
 func (s *Console) wholeCountry(w http.ResponseWriter, r *http.Request, c *caller) bool {
 	if len(c.Provinces) > 0 {
-		s.refuse(w, r, http.StatusForbidden, "this concerns the whole country, and your account is confined to provinces")
+		s.refuse(w, r, http.StatusForbidden, because("whole_country"))
 		return false
 	}
 	return true
@@ -152,7 +151,7 @@ func (s *Console) checkLedgers(w http.ResponseWriter, r *http.Request, c *caller
 		defer func() { <-s.uploads.busy }()
 	default:
 		w.Header().Set("Retry-After", "5")
-		s.refuse(w, r, http.StatusServiceUnavailable, "another upload is being read; try again in some seconds")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("upload_busy"))
 		return
 	}
 	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime)); err != nil {
@@ -161,7 +160,7 @@ func (s *Console) checkLedgers(w http.ResponseWriter, r *http.Request, c *caller
 	dir, err := os.MkdirTemp("", "linewarden-upload-*")
 	if err != nil {
 		s.Log.Error("an upload cannot be kept", "err", err)
-		s.refuse(w, r, http.StatusServiceUnavailable, "the upload cannot be kept; see the log of the daemon")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("failed"))
 		return
 	}
 	defer func() {
@@ -171,7 +170,7 @@ func (s *Console) checkLedgers(w http.ResponseWriter, r *http.Request, c *caller
 	}()
 	names, status, err := receive(w, r, dir)
 	if err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	one, err := s.checked(r.Context(), dir, names)
@@ -187,14 +186,14 @@ func (s *Console) checkLedgers(w http.ResponseWriter, r *http.Request, c *caller
 func receive(w http.ResponseWriter, r *http.Request, dir string) (names []string, status int, err error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
-		return nil, http.StatusUnsupportedMediaType, errors.New("the body is a form with files: Content-Type: multipart/form-data")
+		return nil, http.StatusUnsupportedMediaType, because("upload_type")
 	}
 	form := multipart.NewReader(http.MaxBytesReader(w, r.Body, mostUpload), params["boundary"])
 	fail := func(err error) ([]string, int, error) {
 		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, http.StatusRequestEntityTooLarge, fmt.Errorf("the upload is larger than %d bytes", tooLarge.Limit)
+			return nil, http.StatusRequestEntityTooLarge, because("upload_too_large", tooLarge.Limit>>20)
 		}
-		return nil, http.StatusBadRequest, fmt.Errorf("the upload cannot be read: %w", err)
+		return nil, http.StatusBadRequest, because("upload_unreadable", err)
 	}
 	for {
 		part, err := form.NextPart()
@@ -211,7 +210,7 @@ func receive(w http.ResponseWriter, r *http.Request, dir string) (names []string
 		names = append(names, got...)
 	}
 	if len(names) == 0 {
-		return nil, http.StatusBadRequest, errors.New("the upload holds no file: send CSV files, a workbook or a zip of them")
+		return nil, http.StatusBadRequest, because("upload_empty")
 	}
 	return names, http.StatusOK, nil
 }
@@ -361,7 +360,7 @@ func (s *Console) upload(w http.ResponseWriter, r *http.Request, c *caller, id s
 	}
 	one := s.uploads.find(id)
 	if one == nil {
-		s.refuse(w, r, http.StatusNotFound, "there is no upload "+strconv.Quote(id)+", or no longer; upload it again")
+		s.refuse(w, r, http.StatusNotFound, because("no_upload", id))
 	}
 	return one
 }
@@ -386,7 +385,7 @@ func (s *Console) ledgerChanges(w http.ResponseWriter, r *http.Request, c *calle
 	}
 	page, err := slice(w, r, list, one.ID)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	s.json(w, r, http.StatusOK, page)
@@ -404,7 +403,7 @@ func (s *Console) importLedgers(w http.ResponseWriter, r *http.Request, c *calle
 		Check string `json:"check"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	one := s.upload(w, r, c, req.Check)
@@ -412,7 +411,7 @@ func (s *Console) importLedgers(w http.ResponseWriter, r *http.Request, c *calle
 	case one == nil:
 		return
 	case !one.Importable:
-		s.refuse(w, r, http.StatusUnprocessableEntity, fmt.Sprintf("the upload has %d errors; mend them and upload it again", one.Errors))
+		s.refuse(w, r, http.StatusUnprocessableEntity, because("upload_errors", one.Errors))
 		return
 	}
 	detail := fmt.Sprintf("%s: %d rows added, %d changed, %d removed", strings.Join(one.Ledgers, " "), one.Added, one.Changed, one.Removed)
@@ -425,7 +424,7 @@ func (s *Console) importLedgers(w http.ResponseWriter, r *http.Request, c *calle
 			return
 		}
 		if errors.Is(err, ErrImported) {
-			s.refuse(w, r, http.StatusConflict, ErrImported.Error())
+			s.refuse(w, r, http.StatusConflict, ErrImported)
 			return
 		}
 		s.storeFailed(w, r, err)

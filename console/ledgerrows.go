@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
@@ -74,9 +73,9 @@ type ledgerRowsAnswer struct {
 
 func (s *Console) ledgerRows(w http.ResponseWriter, r *http.Request, c *caller) {
 	q := r.URL.Query()
-	known, err := s.instant(q.Get("known"), true)
+	known, err := s.instant(q, "known", true)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "known: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	version := "at." + known.String()
@@ -91,12 +90,12 @@ func (s *Console) ledgerRows(w http.ResponseWriter, r *http.Request, c *caller) 
 	name := r.PathValue("ledger")
 	i := slices.IndexFunc(tables, func(t registry.Table) bool { return t.Name == name })
 	if i < 0 {
-		s.refuse(w, r, http.StatusNotFound, "there is no ledger "+strconv.Quote(name)+" then")
+		s.refuse(w, r, http.StatusNotFound, because("no_ledger", name))
 		return
 	}
 	rows, ok := c.mayRead(&tables[i])
 	if !ok {
-		s.refuse(w, r, http.StatusForbidden, "this ledger names no places, and your account is confined to provinces")
+		s.refuse(w, r, http.StatusForbidden, because("ledger_without_places"))
 		return
 	}
 	text := strings.ToLower(q.Get("q"))
@@ -108,7 +107,7 @@ func (s *Console) ledgerRows(w http.ResponseWriter, r *http.Request, c *caller) 
 	}
 	page, err := slice(w, r, matched, version)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	answer := ledgerRowsAnswer{Ledger: name, Columns: append([]string{}, tables[i].Columns...), Rows: make([]ledgerLine, len(page)), Total: len(matched)}

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,7 +31,7 @@ func rateOf(c *caller, r *http.Request) (string, rate) {
 		}
 	}
 	switch {
-	case !safe(r.Method) && slices.Contains([]string{"/login", "/setup", "/api/v1/session", "/api/v1/me/password"}, r.URL.Path) && r.Method != http.MethodDelete:
+	case strings.HasPrefix(r.URL.Path, signOnPath), !safe(r.Method) && slices.Contains([]string{"/login", "/setup", "/api/v1/session", "/api/v1/me/password"}, r.URL.Path) && r.Method != http.MethodDelete:
 		return "login " + from.String(), rate{0.5, 30}
 	case c.via == viaSession || c.via == viaToken:
 		return c.via + " " + c.name, rate{50, 300}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -105,7 +104,7 @@ type lineDetail struct {
 func (s *Console) visibleLine(w http.ResponseWriter, r *http.Request, c *caller) (*registry.Line, *registry.View, bool) {
 	day, all, err := s.dayOf(r.URL.Query())
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return nil, nil, false
 	}
 	if all {
@@ -114,7 +113,7 @@ func (s *Console) visibleLine(w http.ResponseWriter, r *http.Request, c *caller)
 	id := r.PathValue("id")
 	line := s.lineOf(id, day)
 	if line == nil || !c.inProvince(line.APlace.Province()) {
-		s.refuse(w, r, http.StatusNotFound, "there is no line "+strconv.Quote(id))
+		s.refuse(w, r, http.StatusNotFound, because("no_line", id))
 		return nil, nil, false
 	}
 	return line, s.Ledgers().At(day), true
@@ -238,7 +237,7 @@ func (s *Console) heatmap(w http.ResponseWriter, r *http.Request, c *caller) {
 	q := r.URL.Query()
 	window, err := s.windowOf(q, usualHeat, mostTraffic)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	line, _, ok := s.visibleLine(w, r, c)
@@ -248,7 +247,7 @@ func (s *Console) heatmap(w http.ResponseWriter, r *http.Request, c *caller) {
 	zones := map[string]*time.Location{"a": s.Location, "z": rules.OfficeZone(line.ZCountry)}
 	if text := q.Get("zone"); text != "" {
 		if zones["z"], err = time.LoadLocation(text); err != nil || text == "Local" {
-			s.refuse(w, r, http.StatusBadRequest, "zone: "+strconv.Quote(text)+" is no time zone")
+			s.refuse(w, r, http.StatusBadRequest, because("unknown_value", "zone", text))
 			return
 		}
 	}
@@ -339,7 +338,7 @@ type lineNetworksAnswer struct {
 func (s *Console) lineNetworks(w http.ResponseWriter, r *http.Request, c *caller) {
 	window, err := s.windowOf(r.URL.Query(), 7*24*time.Hour, mostEnds)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	line, view, ok := s.visibleLine(w, r, c)

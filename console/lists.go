@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -78,7 +77,7 @@ func (s *Console) ruleAnswers(w http.ResponseWriter, r *http.Request) ([]ruleAns
 		values, err := spec.ParamsWith(params[spec.ID])
 		if err != nil {
 			s.Log.Error("parameters of a rule in force are not good", "rule", spec.ID, "err", err)
-			s.refuse(w, r, http.StatusInternalServerError, "the parameters of "+spec.ID+" are not good")
+			s.refuse(w, r, http.StatusInternalServerError, because("failed"))
 			return nil, false
 		}
 		precision := rules.PrecisionOf(decided, spec.ID)
@@ -152,11 +151,11 @@ func (s *Console) auditLog(w http.ResponseWriter, r *http.Request, c *caller) {
 	var before uint64
 	if cursor := q.Get("cursor"); err == nil && cursor != "" {
 		if before, err = strconv.ParseUint(cursor, 10, 63); err != nil || before == 0 {
-			err = fmt.Errorf("cursor: %q is not one that was given out", cursor)
+			err = because("cursor", cursor)
 		}
 	}
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	if !s.record(w, r, c, "read_audit", "audit", r.URL.RawQuery) {
@@ -165,7 +164,7 @@ func (s *Console) auditLog(w http.ResponseWriter, r *http.Request, c *caller) {
 	list, more, err := s.Audit.Entries(before, limit)
 	if err != nil {
 		s.Log.Error("the audit log cannot be read", "err", err)
-		s.refuse(w, r, http.StatusServiceUnavailable, "the audit log cannot be read; see the log of the daemon")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("audit_unreadable"))
 		return
 	}
 	if more > 0 {

@@ -13,7 +13,8 @@ import (
 type form struct {
 	Name, Next, Token string
 	Problem           string
-	First             bool // there are no users yet
+	First             bool   // there are no users yet
+	SignOn            string // where single sign-on begins, empty without
 }
 
 func (s *Console) loginPage(w http.ResponseWriter, r *http.Request, _ *caller) {
@@ -22,12 +23,12 @@ func (s *Console) loginPage(w http.ResponseWriter, r *http.Request, _ *caller) {
 		s.accountsFailed(w, r, err)
 		return
 	}
-	s.page(w, r, http.StatusOK, "login.html", page{Form: form{Next: localPath(r.URL.Query().Get("next")), First: len(users) == 0}})
+	s.page(w, r, http.StatusOK, "login.html", page{Form: form{Next: localPath(r.URL.Query().Get("next")), First: len(users) == 0, SignOn: s.signOnAt()}})
 }
 
 func (s *Console) accountsFailed(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Error("accounts are not readable", "err", err)
-	s.refuse(w, r, http.StatusServiceUnavailable, "the accounts cannot be read; see the log of the daemon")
+	s.refuse(w, r, http.StatusServiceUnavailable, because("accounts_unreadable"))
 }
 
 // localPath returns where to go after a login, if that is a page of the console.
@@ -44,12 +45,12 @@ func localPath(path string) string {
 func (s *Console) fields(w http.ResponseWriter, r *http.Request) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "the form cannot be read")
+		s.refuse(w, r, http.StatusBadRequest, because("form"))
 		return false
 	}
 	for _, values := range r.PostForm {
 		if len(values) != 1 || !utf8.ValidString(values[0]) {
-			s.refuse(w, r, http.StatusBadRequest, "the form cannot be read")
+			s.refuse(w, r, http.StatusBadRequest, because("form"))
 			return false
 		}
 	}
@@ -70,7 +71,7 @@ func (s *Console) login(w http.ResponseWriter, r *http.Request, c *caller) {
 		}
 		// One text for both: it must not tell which names there are.
 		s.page(w, r, http.StatusUnauthorized, "login.html", page{Form: form{
-			Name: name, Next: localPath(r.PostForm.Get("next")), Problem: "login",
+			Name: name, Next: localPath(r.PostForm.Get("next")), Problem: "login", SignOn: s.signOnAt(),
 		}})
 	case err != nil:
 		s.accountsFailed(w, r, err)
@@ -82,27 +83,27 @@ func (s *Console) login(w http.ResponseWriter, r *http.Request, c *caller) {
 
 // enter begins a session and shows a page.
 func (s *Console) enter(w http.ResponseWriter, r *http.Request, who *caller, u *accounts.User, to string) {
-	if _, ok := s.beginSession(w, r, who, u); ok {
+	if _, ok := s.beginSession(w, r, who, sessionOf(u), ""); ok {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	}
 }
 
 // beginSession sets the cookie of a session, a new one whatever the browser had,
-// and returns the CSRF token that goes with it. False means that it has answered.
-func (s *Console) beginSession(w http.ResponseWriter, r *http.Request, who *caller, u *accounts.User) (csrf string, ok bool) {
-	if !s.record(w, r, who, "login", u.Name, "") {
+// records it with a detail, and returns the CSRF token that goes with it. False means that it has answered.
+func (s *Console) beginSession(w http.ResponseWriter, r *http.Request, who *caller, of session, detail string) (csrf string, ok bool) {
+	if !s.record(w, r, who, "login", of.user, detail) {
 		return "", false
 	}
 	if old, err := r.Cookie(s.cookieName()); err == nil {
 		s.sessions.end(old.Value)
 	}
-	id, csrf, err := s.sessions.begin(u)
+	id, csrf, err := s.sessions.begin(of)
 	if err != nil {
 		s.Log.Error("no session", "err", err)
-		s.refuse(w, r, http.StatusServiceUnavailable, "no session can be begun now; see the log of the daemon")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("failed"))
 		return "", false
 	}
-	s.setCookie(w, r, id, sessionTime)
+	s.setCookie(w, r, s.cookieName(), id, sessionTime)
 	return csrf, true
 }
 
@@ -120,12 +121,9 @@ func (s *Console) endSession(w http.ResponseWriter, r *http.Request, c *caller) 
 	if cookie, err := r.Cookie(s.cookieName()); err == nil {
 		s.sessions.end(cookie.Value)
 	}
-	s.setCookie(w, r, "", -1)
+	s.setCookie(w, r, s.cookieName(), "", -1)
 	return true
 }
-
-// setupRefused is what is said of a link that is good no more.
-const setupRefused = "this link is not good, or good no more; start the daemon again for another one, or use linewarden user add"
 
 func (s *Console) setupPage(w http.ResponseWriter, r *http.Request, _ *caller) {
 	token := r.URL.Query().Get("token")
@@ -142,7 +140,7 @@ func (s *Console) mayBegin(w http.ResponseWriter, r *http.Request, token string)
 	case err != nil:
 		s.accountsFailed(w, r, err)
 	case len(users) > 0 || !s.setup.good(token):
-		s.refuse(w, r, http.StatusForbidden, setupRefused)
+		s.refuse(w, r, http.StatusForbidden, because("setup_over"))
 	default:
 		return true
 	}
@@ -158,7 +156,7 @@ func (s *Console) setUp(w http.ResponseWriter, r *http.Request, c *caller) {
 	who := &caller{name: name, Scope: accounts.Scope{Role: accounts.Admin}, via: "setup", address: c.address}
 	err := accounts.CheckPassword(name, password)
 	if err == nil && password != r.PostForm.Get("again") {
-		err = errors.New("the two passwords differ")
+		err = because("passwords_differ")
 	}
 	if err == nil {
 		if !s.record(w, r, who, "user_add", name, "the first admin") {

@@ -30,7 +30,7 @@ func (s *Console) manualPage(w http.ResponseWriter, r *http.Request, _ *caller) 
 	language := r.PathValue("lang")
 	page, ok := manual.Find(language, r.PathValue("page"))
 	if !ok || language != manual.Chinese && language != manual.English {
-		s.refuse(w, r, http.StatusNotFound, "the manual has no such page")
+		s.refuse(w, r, http.StatusNotFound, because("no_manual_page"))
 		return
 	}
 	h := w.Header()

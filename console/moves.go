@@ -3,10 +3,10 @@ package console
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,18 +35,18 @@ const (
 // errChanged means that a finding is not in the state the person has seen, and
 // errStale that it is another one than its tag names.
 var (
-	errChanged = errors.New("the finding has changed since you have read it; read it again and decide anew")
-	errStale   = fmt.Errorf("%w (its ETag is another one now)", errChanged)
-	errStore   = errors.New("the store does not answer; see the log of the daemon and /readyz")
+	errChanged = because("changed")
+	errStale   = because("stale")
+	errStore   = because("store_away")
 )
 
 // check refuses what is wrong with a request whatever the finding is.
 func (m *moveRequest) check(tag string) (status int, err error) {
 	switch {
 	case tag == "" && m.Expected == "":
-		return http.StatusPreconditionRequired, errors.New("say which finding you have seen: its ETag in If-Match, or expected_state")
+		return http.StatusPreconditionRequired, because("if_match_missing")
 	case len(m.Note) > mostNote || len(m.Assignee) > mostAssignee:
-		return http.StatusUnprocessableEntity, fmt.Errorf("note has at most %d bytes, assignee %d", mostNote, mostAssignee)
+		return http.StatusUnprocessableEntity, because("note_too_long", mostNote, mostAssignee)
 	}
 	return http.StatusOK, nil
 }
@@ -89,7 +89,7 @@ func (s *Console) move(w http.ResponseWriter, r *http.Request, c *caller) {
 		status, err = req.check(tag)
 	}
 	if err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	seen, ok := s.lookUp(w, r, c)
@@ -98,7 +98,7 @@ func (s *Console) move(w http.ResponseWriter, r *http.Request, c *caller) {
 	}
 	action, expect := req.action(c.name), req.expect(c, tag)
 	if status, err := possible(&seen, action, expect); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	if s.perform(w, r, c, &seen, action, expect) {
@@ -117,9 +117,19 @@ func possible(seen *findingAnswer, a rules.Action, expect func(rules.Finding, []
 	case err == nil:
 		return http.StatusOK, nil
 	case errors.Is(err, rules.ErrMove):
-		return http.StatusConflict, err
+		return http.StatusConflict, notPossible(&seen.Finding, a, err)
+	case strings.TrimSpace(a.Note) == "":
+		return http.StatusUnprocessableEntity, &fault{code: "note_missing", err: err}
 	}
-	return http.StatusUnprocessableEntity, err
+	return http.StatusUnprocessableEntity, &fault{code: "action_incomplete", err: err}
+}
+
+// notPossible says why the workflow does not permit an action.
+func notPossible(f *rules.Finding, a rules.Action, err error) error {
+	if a.To == rules.Confirmed && f.Case != nil && slices.Contains(f.Case.ConfirmedBy, a.Actor) {
+		return &fault{code: "second_person", err: err}
+	}
+	return &fault{code: "move_not_possible", err: err}
 }
 
 // perform does and records what was found to be possible.
@@ -161,7 +171,7 @@ func (s *Console) moveFailed(w http.ResponseWriter, r *http.Request, err error) 
 		s.storeFailed(w, r, err)
 		return
 	}
-	s.refuse(w, r, status, detail.Error())
+	s.refuse(w, r, status, detail)
 }
 
 // moveStatus says how a failed action is answered.
@@ -169,8 +179,10 @@ func moveStatus(err error) (int, error) {
 	switch {
 	case errors.Is(err, errStale):
 		return http.StatusPreconditionFailed, err
-	case errors.Is(err, errChanged), errors.Is(err, rules.ErrMove):
+	case errors.Is(err, errChanged):
 		return http.StatusConflict, err
+	case errors.Is(err, rules.ErrMove):
+		return http.StatusConflict, &fault{code: "move_not_possible", err: err}
 	case errors.Is(err, ErrNoFinding):
 		return http.StatusNotFound, err
 	}
@@ -181,7 +193,7 @@ func moveStatus(err error) (int, error) {
 // forms of other sites cannot send it.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return http.StatusUnsupportedMediaType, errors.New("the body is JSON: Content-Type: application/json")
+		return http.StatusUnsupportedMediaType, because("body_type")
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxForm))
 	dec.DisallowUnknownFields()
@@ -192,10 +204,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) (status int, err
 		}
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", tooLarge.Limit)
+		return http.StatusRequestEntityTooLarge, because("body_too_large", tooLarge.Limit)
 	}
 	if err != nil {
-		return http.StatusBadRequest, fmt.Errorf("the body cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
+		return http.StatusBadRequest, because("body", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return http.StatusOK, nil
 }

@@ -2,13 +2,10 @@ package console
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +40,7 @@ func (s *Console) dayOf(q url.Values) (day registry.Date, all bool, err error) {
 	default:
 		day, err = registry.ParseDate(text)
 		if err != nil {
-			err = fmt.Errorf(`day: %q is neither a date nor "all"`, text)
+			err = because("day", text)
 		}
 		return day, false, err
 	}
@@ -73,7 +70,7 @@ func (s *Console) lines(w http.ResponseWriter, r *http.Request, c *caller) {
 	q := r.URL.Query()
 	day, all, err := s.dayOf(q)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	snapshot := s.Ledgers()
@@ -98,7 +95,7 @@ func (s *Console) lines(w http.ResponseWriter, r *http.Request, c *caller) {
 func answerSlice[T any](s *Console, w http.ResponseWriter, r *http.Request, all []T, of *registry.Snapshot) {
 	list, err := slice(w, r, all, of.Version().ID)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	s.json(w, r, http.StatusOK, list)
@@ -122,7 +119,7 @@ func (s *Console) allocations(w http.ResponseWriter, r *http.Request, c *caller)
 	q := r.URL.Query()
 	day, all, err := s.dayOf(q)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	snapshot := s.Ledgers()
@@ -139,7 +136,7 @@ func (s *Console) allocations(w http.ResponseWriter, r *http.Request, c *caller)
 	slices.SortStableFunc(rows, func(a, b *registry.Allocation) int { return a.Prefix.Compare(b.Prefix) })
 	page, err := slice(w, r, rows, snapshot.Version().ID)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	list := make([]allocationAnswer, len(page))
@@ -158,13 +155,13 @@ const (
 // windowOf reads a span that ends now by default and lasts as long as usual
 // says.
 func (s *Console) windowOf(q url.Values, usual, most time.Duration) (rules.Window, error) {
-	from, err := s.instant(q.Get("from"), false)
+	from, err := s.instant(q, "from", false)
 	if err != nil {
-		return rules.Window{}, fmt.Errorf("from: %w", err)
+		return rules.Window{}, err
 	}
-	to, err := s.instant(q.Get("to"), true)
+	to, err := s.instant(q, "to", true)
 	if err != nil {
-		return rules.Window{}, fmt.Errorf("to: %w", err)
+		return rules.Window{}, err
 	}
 	if to.IsZero() {
 		to = time.Now().UTC().Truncate(time.Second)
@@ -173,7 +170,7 @@ func (s *Console) windowOf(q url.Values, usual, most time.Duration) (rules.Windo
 		from = to.Add(-usual)
 	}
 	if !from.Before(to) || to.Sub(from) > most {
-		return rules.Window{}, fmt.Errorf("from: the span is empty or longer than %d days", int(most.Hours()/24))
+		return rules.Window{}, because("span", "from", int(most.Hours()/24))
 	}
 	return rules.Window{From: from, To: to}, nil
 }
@@ -202,12 +199,12 @@ type hourAnswer struct {
 func (s *Console) traffic(w http.ResponseWriter, r *http.Request, c *caller) {
 	window, err := s.windowOf(r.URL.Query(), 7*24*time.Hour, mostTraffic)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	id := r.PathValue("id")
 	if !slices.ContainsFunc(s.Ledgers().Ledgers().Lines, func(l registry.Line) bool { return l.ID == id && c.inProvince(l.APlace.Province()) }) {
-		s.refuse(w, r, http.StatusNotFound, "there is no line "+strconv.Quote(id))
+		s.refuse(w, r, http.StatusNotFound, because("no_line", id))
 		return
 	}
 	answer := trafficAnswer{Line: id, From: window.From.UTC(), To: window.To.UTC(), Hours: []hourAnswer{}}
@@ -244,26 +241,26 @@ type Route struct {
 
 func (s *Console) routesAt(w http.ResponseWriter, r *http.Request, c *caller) {
 	q := r.URL.Query()
-	prefix, err := prefixOf(q.Get("prefix"))
+	prefix, err := prefixOf("prefix", q.Get("prefix"))
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "prefix: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	at, err := s.instant(q.Get("at"), true)
+	at, err := s.instant(q, "at", true)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "at: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	known, err := s.instant(q.Get("known"), true)
+	known, err := s.instant(q, "known", true)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "known: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	if at.IsZero() {
 		at = time.Now()
 	}
 	if !s.ownsPrefix(c, prefix, registry.DateOf(at.In(s.Location))) {
-		s.refuse(w, r, http.StatusForbidden, "no allocation in your provinces covers the prefix")
+		s.refuse(w, r, http.StatusForbidden, because("prefix_not_yours"))
 		return
 	}
 	routes, err := s.Network.RoutesAt(r.Context(), prefix, at, known)
@@ -285,18 +282,18 @@ func (s *Console) ownsPrefix(c *caller, p netip.Prefix, day registry.Date) bool 
 }
 
 // prefixOf reads a prefix, or an address as the prefix that holds it alone.
-func prefixOf(text string) (netip.Prefix, error) {
+func prefixOf(name, text string) (netip.Prefix, error) {
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return p.Masked(), nil
 	}
 	addr, err := netip.ParseAddr(text)
 	if err != nil || addr.Zone() != "" {
-		return netip.Prefix{}, fmt.Errorf("%q is neither a prefix nor an address", text)
+		return netip.Prefix{}, because("prefix", name, text)
 	}
 	addr = addr.Unmap()
 	p, err := addr.Prefix(addr.BitLen())
 	if err != nil {
-		return p, errors.New("the address has no prefix")
+		return p, because("prefix", name, text)
 	}
 	return p, nil
 }
@@ -318,7 +315,7 @@ type exporterAnswer struct {
 func (s *Console) exporters(w http.ResponseWriter, r *http.Request, c *caller) {
 	window, err := s.windowOf(r.URL.Query(), 24*time.Hour, mostBooks)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	books, err := s.Network.ExporterBooks(r.Context(), window)

@@ -102,14 +102,14 @@ func (s *Console) overview(w http.ResponseWriter, r *http.Request, c *caller) {
 	if text := q.Get("days"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > mostTrend {
-			s.refuse(w, r, http.StatusBadRequest, fmt.Sprintf("days: %q is not a number from 1 to %d", text, mostTrend))
+			s.refuse(w, r, http.StatusBadRequest, because("number", "days", text, 1, mostTrend))
 			return
 		}
 		days = n
 	}
 	query, err := s.queryOf(c, url.Values{"province": q["province"]})
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	now := time.Now()

@@ -25,8 +25,7 @@ type page struct {
 	More     bool // there are more findings than the page shows
 	Finding  findingAnswer
 	Form     form
-	Message  string
-	Status   int
+	Problem  problem
 	Location *time.Location
 	query    url.Values
 }
@@ -74,7 +73,7 @@ func langOf(r *http.Request) string {
 func (s *Console) listPage(w http.ResponseWriter, r *http.Request, c *caller) {
 	filter, err := s.filterOf(r.URL.Query())
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	if !s.recordPage(w, r, c, "findings") {
@@ -139,7 +138,7 @@ func (s *Console) file(w http.ResponseWriter, r *http.Request, name, kind string
 	text, err := files.ReadFile(name)
 	if err != nil {
 		s.Log.Error("a file is not in the binary", "file", name, "err", err)
-		s.refuse(w, r, http.StatusInternalServerError, "the file is missing")
+		s.refuse(w, r, http.StatusInternalServerError, because("failed"))
 		return
 	}
 	h := w.Header()

@@ -30,13 +30,13 @@ func tokenAnswerOf(t *accounts.Token) tokenAnswer {
 func (s *Console) accountFailed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, accounts.ErrNone):
-		s.refuse(w, r, http.StatusNotFound, err.Error())
+		s.refuse(w, r, http.StatusNotFound, err)
 	case errors.Is(err, accounts.ErrExists), errors.Is(err, accounts.ErrLastAdmin):
-		s.refuse(w, r, http.StatusConflict, err.Error())
+		s.refuse(w, r, http.StatusConflict, err)
 	case strings.HasPrefix(err.Error(), "change accounts") || strings.HasPrefix(err.Error(), "read accounts"):
 		s.accountsFailed(w, r, err)
 	default:
-		s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
+		s.refuse(w, r, http.StatusUnprocessableEntity, err)
 	}
 }
 
@@ -48,7 +48,7 @@ func (s *Console) addUser(w http.ResponseWriter, r *http.Request, c *caller) {
 		Password  string        `json:"password"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	if !s.record(w, r, c, "user_add", "user/"+req.Name, string(req.Role)+" "+strings.Join(req.Provinces, ";")) {
@@ -78,7 +78,7 @@ func (s *Console) changeUser(w http.ResponseWriter, r *http.Request, c *caller) 
 		Password  string         `json:"password"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	name := r.PathValue("name")
@@ -121,7 +121,7 @@ func (s *Console) changeUser(w http.ResponseWriter, r *http.Request, c *caller) 
 func (s *Console) removeUser(w http.ResponseWriter, r *http.Request, c *caller) {
 	name := r.PathValue("name")
 	if name == c.name && c.via == viaSession {
-		s.refuse(w, r, http.StatusConflict, "this is you; have another administrator remove you")
+		s.refuse(w, r, http.StatusConflict, because("this_is_you"))
 		return
 	}
 	if !s.record(w, r, c, "user_remove", "user/"+name, "") {
@@ -143,11 +143,11 @@ func (s *Console) addToken(w http.ResponseWriter, r *http.Request, c *caller) {
 		Expires   *time.Time    `json:"expires"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	if (req.User == "") == (req.Role == "") {
-		s.refuse(w, r, http.StatusUnprocessableEntity, "give either user, or role and perhaps provinces")
+		s.refuse(w, r, http.StatusUnprocessableEntity, because("token_scope"))
 		return
 	}
 	t := accounts.Token{Name: req.Name, User: req.User, Scope: accounts.Scope{Role: req.Role, Provinces: req.Provinces}}
@@ -187,7 +187,7 @@ func (s *Console) logIn(w http.ResponseWriter, r *http.Request, c *caller) {
 		Password string `json:"password"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	who := &caller{name: req.Name, via: "login", address: c.address}
@@ -196,7 +196,7 @@ func (s *Console) logIn(w http.ResponseWriter, r *http.Request, c *caller) {
 	case errors.Is(err, accounts.ErrLogin), errors.Is(err, accounts.ErrLocked):
 		if s.record(w, r, who, "login_failed", req.Name, err.Error()) {
 			// One text for both: it must not tell which names there are.
-			s.refuse(w, r, http.StatusUnauthorized, "name or password is wrong, or too many logins have failed; try again later")
+			s.refuse(w, r, http.StatusUnauthorized, because("login_failed"))
 		}
 		return
 	case err != nil:
@@ -204,7 +204,7 @@ func (s *Console) logIn(w http.ResponseWriter, r *http.Request, c *caller) {
 		return
 	}
 	who.Scope = u.Scope
-	csrf, ok := s.beginSession(w, r, who, &u)
+	csrf, ok := s.beginSession(w, r, who, sessionOf(&u), "")
 	if ok {
 		s.json(w, r, http.StatusCreated, sessionAnswer{u.Name, u.Role, append([]string{}, u.Provinces...), viaSession, csrf})
 	}
@@ -222,18 +222,18 @@ func (s *Console) changePassword(w http.ResponseWriter, r *http.Request, c *call
 		New string `json:"new"`
 	}
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
-	if c.via != viaSession {
-		s.refuse(w, r, http.StatusForbidden, "a password is changed by who is logged in with it")
+	if c.via != viaSession || c.federated {
+		s.refuse(w, r, http.StatusForbidden, because("password_not_here"))
 		return
 	}
 	_, err := s.Accounts.Login(r.Context(), c.name, req.Old)
 	switch {
 	case errors.Is(err, accounts.ErrLogin), errors.Is(err, accounts.ErrLocked):
 		if s.record(w, r, c, "login_failed", c.name, "change of the password") {
-			s.refuse(w, r, http.StatusForbidden, err.Error())
+			s.refuse(w, r, http.StatusForbidden, err)
 		}
 		return
 	case err != nil:
@@ -253,7 +253,7 @@ func (s *Console) changePassword(w http.ResponseWriter, r *http.Request, c *call
 		return
 	}
 	// The password ends all sessions, this one too: it goes on as a new one.
-	if _, ok := s.beginSession(w, r, c, &u); ok {
+	if _, ok := s.beginSession(w, r, c, sessionOf(&u), ""); ok {
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

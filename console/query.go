@@ -66,7 +66,7 @@ func listed(name, text string, known func(one string) bool) ([]string, error) {
 	list := strings.Split(text, ",")
 	for _, one := range list {
 		if !known(one) {
-			return nil, fmt.Errorf("%s: there is no %q", name, one)
+			return nil, because("unknown_value", name, one)
 		}
 	}
 	return list, nil
@@ -110,18 +110,18 @@ func (s *Console) queryOf(c *caller, q url.Values) (FindingQuery, error) {
 	}
 	if line := q.Get("line"); line != "" {
 		if query.SubjectKind != "" || query.Subject != "" {
-			return query, fmt.Errorf("line: %q stands for subject_kind and subject, which are given too", line)
+			return query, because("line_and_subject", line)
 		}
 		query.SubjectKind, query.Subject = string(rules.SubjectLine), line
 	}
 	if len(query.Text) > mostSearched {
-		return query, fmt.Errorf("text: it is longer than %d bytes", mostSearched)
+		return query, because("too_long", "text", mostSearched)
 	}
-	if query.Filter.Since, err = s.instant(q.Get("since"), false); err != nil {
-		return query, fmt.Errorf("since: %w", err)
+	if query.Filter.Since, err = s.instant(q, "since", false); err != nil {
+		return query, err
 	}
-	if query.Filter.Until, err = s.instant(q.Get("until"), true); err != nil {
-		return query, fmt.Errorf("until: %w", err)
+	if query.Filter.Until, err = s.instant(q, "until", true); err != nil {
+		return query, err
 	}
 	c.narrow(&query.Filter)
 	return query, nil
@@ -141,7 +141,7 @@ func pageOf(query *FindingQuery, q url.Values) error {
 		query.Sort = ""
 	}
 	if !slices.Contains([]string{"", "first_seen", "last_seen", "severity"}, query.Sort) {
-		return fmt.Errorf("sort: %q is none of id, first_seen, last_seen and severity", sort)
+		return because("one_of", "sort", sort, "id, first_seen, last_seen, severity")
 	}
 	var err error
 	if query.Limit, err = limitOf(q); err != nil {
@@ -157,7 +157,7 @@ func pageOf(query *FindingQuery, q url.Values) error {
 		err = json.Unmarshal(text, &at)
 	}
 	if err != nil || at.ID == "" || at.Sort != sort {
-		return fmt.Errorf("cursor: %q is not one that was given out for this order", cursor)
+		return because("cursor", cursor)
 	}
 	query.After = &at.FindingPlace
 	return nil
@@ -170,7 +170,7 @@ func (s *Console) list(w http.ResponseWriter, r *http.Request, c *caller) {
 		err = pageOf(&query, q)
 	}
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	all, done := s.unmasked(w, r, c, "findings")
@@ -282,7 +282,7 @@ func ranked(all map[string]uint64) []countAnswer {
 func (s *Console) summarize(w http.ResponseWriter, r *http.Request, c *caller) {
 	query, err := s.queryOf(c, r.URL.Query())
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	counts, err := s.Browser.CountFindings(r.Context(), query)

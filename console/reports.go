@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -142,7 +141,7 @@ func (s *Console) reportOf(w http.ResponseWriter, r *http.Request, c *caller) (r
 	id := r.PathValue("id")
 	a, content, ok := s.shelf.find(id)
 	if !ok || a.Unmasked && !c.can(seeUnmasked) {
-		s.refuse(w, r, http.StatusNotFound, "there is no report "+strconv.Quote(id)+"; those of before the last start have to be made again")
+		s.refuse(w, r, http.StatusNotFound, because("no_report", id))
 		return a, nil, false
 	}
 	return a, content, true
@@ -157,7 +156,7 @@ func (s *Console) report(w http.ResponseWriter, r *http.Request, c *caller) {
 func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller) {
 	var req ReportRequest
 	if status, err := readJSON(w, r, &req); err != nil {
-		s.refuse(w, r, status, err.Error())
+		s.refuse(w, r, status, err)
 		return
 	}
 	if !s.wholeCountry(w, r, c) {
@@ -165,7 +164,7 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 	}
 	for _, text := range []string{req.Recipient, req.Purpose, req.Reason} {
 		if len(text) > mostPhrase || !utf8.ValidString(text) {
-			s.refuse(w, r, http.StatusUnprocessableEntity, fmt.Sprintf("recipient, purpose and reason have at most %d bytes each", mostPhrase))
+			s.refuse(w, r, http.StatusUnprocessableEntity, because("report_texts", mostPhrase))
 			return
 		}
 	}
@@ -174,13 +173,13 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 		req.Language = "zh"
 	}
 	if err := s.Reports.CheckReport(req); err != nil {
-		s.refuse(w, r, http.StatusUnprocessableEntity, err.Error())
+		s.refuse(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
 	id, err := random()
 	if err != nil {
 		s.Log.Error("no report", "err", err)
-		s.refuse(w, r, http.StatusServiceUnavailable, "no report can be made now; see the log of the daemon")
+		s.refuse(w, r, http.StatusServiceUnavailable, because("failed"))
 		return
 	}
 	m := &made{reportAnswer: reportAnswer{
@@ -196,7 +195,7 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 	}
 	answer := m.reportAnswer
 	if !s.shelf.begin(m) {
-		s.refuse(w, r, http.StatusConflict, "a report is being made already; wait until it is done")
+		s.refuse(w, r, http.StatusConflict, because("report_busy"))
 		return
 	}
 	s.work.Go(func() { s.make(m, req) })
@@ -231,7 +230,7 @@ func (s *Console) downloadReport(w http.ResponseWriter, r *http.Request, c *call
 		return
 	}
 	if a.State != "done" {
-		s.refuse(w, r, http.StatusConflict, "the report is "+a.State)
+		s.refuse(w, r, http.StatusConflict, because("report_state", a.State))
 		return
 	}
 	if !s.record(w, r, c, "report_download", "report/"+a.Quarter, a.ID) {

@@ -124,7 +124,7 @@ func (t *tree) blocks(rows []*registry.Allocation) []block {
 func (s *Console) treeFor(w http.ResponseWriter, r *http.Request, c *caller) (*tree, bool) {
 	day, all, err := s.dayOf(r.URL.Query())
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return nil, false
 	}
 	if all {
@@ -141,14 +141,14 @@ func (s *Console) allocationTree(w http.ResponseWriter, r *http.Request, c *call
 	var parent netip.Prefix
 	if text := r.URL.Query().Get("prefix"); text != "" {
 		var err error
-		if parent, err = prefixOf(text); err != nil {
-			s.refuse(w, r, http.StatusBadRequest, "prefix: "+err.Error())
+		if parent, err = prefixOf("prefix", text); err != nil {
+			s.refuse(w, r, http.StatusBadRequest, err)
 			return
 		}
 	}
 	page, err := slice(w, r, t.below(parent), s.Ledgers().Version().ID)
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	s.json(w, r, http.StatusOK, t.blocks(page))
@@ -174,9 +174,9 @@ type blockDetail struct {
 }
 
 func (s *Console) allocation(w http.ResponseWriter, r *http.Request, c *caller) {
-	prefix, err := prefixOf(r.URL.Query().Get("prefix"))
+	prefix, err := prefixOf("prefix", r.URL.Query().Get("prefix"))
 	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, "prefix: "+err.Error())
+		s.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
 	t, ok := s.treeFor(w, r, c)
@@ -185,7 +185,7 @@ func (s *Console) allocation(w http.ResponseWriter, r *http.Request, c *caller) 
 	}
 	a := t.find(prefix)
 	if a == nil {
-		s.refuse(w, r, http.StatusNotFound, "there is no allocation "+prefix.String()+" on that day")
+		s.refuse(w, r, http.StatusNotFound, because("no_allocation", prefix))
 		return
 	}
 	answer := blockDetail{Block: t.block(a), Chain: t.chain(a), Broadcasts: []broadcastAnswer{}}
@@ -268,7 +268,7 @@ const mostFound = 100
 func (s *Console) search(w http.ResponseWriter, r *http.Request, c *caller) {
 	text := strings.TrimSpace(r.URL.Query().Get("q"))
 	if text == "" || len(text) > mostSearched {
-		s.refuse(w, r, http.StatusBadRequest, "q: say what to look for, in at most "+strconv.Itoa(mostSearched)+" bytes")
+		s.refuse(w, r, http.StatusBadRequest, because("search_text", mostSearched))
 		return
 	}
 	t, ok := s.treeFor(w, r, c)
@@ -279,7 +279,7 @@ func (s *Console) search(w http.ResponseWriter, r *http.Request, c *caller) {
 		Day: t.view.Day().String(), Query: text, Kind: "text", Blocks: []block{}, Lines: []lineAnswer{}, Enterprises: []*enterpriseAnswer{},
 		ASNs: []asnAnswer{}, Domains: []domainAnswer{},
 	}
-	if prefix, err := prefixOf(text); err == nil {
+	if prefix, err := prefixOf("q", text); err == nil {
 		answer.Kind = "prefix"
 		s.findPrefix(c, t, &answer, prefix)
 	} else if asn, err := strconv.ParseUint(strings.TrimPrefix(strings.ToUpper(text), "AS"), 10, 32); err == nil {
@@ -408,7 +408,7 @@ func (s *Console) enterprise(w http.ResponseWriter, r *http.Request, c *caller) 
 	}
 	// One that has something in a province may be looked at by whoever sees that.
 	if e == nil || !c.inProvince(e.Place.Province()) && len(answer.Allocations)+len(answer.Lines) == 0 {
-		s.refuse(w, r, http.StatusNotFound, "there is no enterprise "+strconv.Quote(id))
+		s.refuse(w, r, http.StatusNotFound, because("no_enterprise", id))
 		return
 	}
 	for _, l := range t.view.Licences(id) {

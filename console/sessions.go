@@ -24,7 +24,10 @@ const (
 
 // session is a person who has logged in. Sessions end with the daemon.
 type session struct {
-	user        string
+	user string
+	// scope is what a person of the provider of identities may see; nil for
+	// users of the console's own, whose scope is asked for anew.
+	scope       *accounts.Scope
 	changed     time.Time // when the password was set by which they logged in
 	csrf        string
 	began, used time.Time
@@ -53,8 +56,12 @@ func random() (string, error) {
 	return hex.EncodeToString(b), nil
 }
 
-// begin opens a session and returns the value of its cookie and its CSRF token.
-func (t *sessions) begin(u *accounts.User) (id, csrf string, err error) {
+// sessionOf is the session of a user who has shown the password.
+func sessionOf(u *accounts.User) session { return session{user: u.Name, changed: u.Changed} }
+
+// begin opens a session of somebody and returns the value of its cookie and its
+// CSRF token.
+func (t *sessions) begin(of session) (id, csrf string, err error) {
 	if id, err = random(); err != nil {
 		return "", "", err
 	}
@@ -64,11 +71,12 @@ func (t *sessions) begin(u *accounts.User) (id, csrf string, err error) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tidy(u.Name, now)
+	t.tidy(of.user, now)
 	if len(t.open) >= mostSessions {
 		return "", "", fmt.Errorf("%d sessions are open", len(t.open))
 	}
-	t.open[sha256.Sum256([]byte(id))] = &session{user: u.Name, changed: u.Changed, csrf: csrf, began: now, used: now}
+	of.csrf, of.began, of.used = csrf, now, now
+	t.open[sha256.Sum256([]byte(id))] = &of
 	return id, csrf, nil
 }
 
@@ -127,9 +135,9 @@ func (s *Console) cookieName() string {
 	return "linewarden"
 }
 
-func (s *Console) setCookie(w http.ResponseWriter, r *http.Request, value string, age time.Duration) {
+func (s *Console) setCookie(w http.ResponseWriter, r *http.Request, name, value string, age time.Duration) {
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookieName(), Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		// A proxy that ends TLS says so; believing it can only make the cookie safer.
 		Secure: s.Secure || r.Header.Get("X-Forwarded-Proto") == "https",
 	})
@@ -146,6 +154,11 @@ func (s *Console) fromSession(r *http.Request, c *caller) (bool, error) {
 	if !ok {
 		return false, nil
 	}
+	c.name, c.csrf = found.user, found.csrf
+	if found.scope != nil {
+		c.Scope, c.via, c.federated = *found.scope, viaSession, true
+		return true, nil
+	}
 	u, ok, err := s.Accounts.User(found.user)
 	if err != nil {
 		return false, fmt.Errorf("look up a session: %w", err)
@@ -154,7 +167,7 @@ func (s *Console) fromSession(r *http.Request, c *caller) (bool, error) {
 		s.sessions.end(cookie.Value)
 		return false, nil
 	}
-	c.name, c.Scope, c.via, c.csrf = u.Name, u.Scope, viaSession, found.csrf
+	c.Scope, c.via = u.Scope, viaSession
 	return true, nil
 }
 

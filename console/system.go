@@ -102,18 +102,22 @@ type meAnswer struct {
 	Open          bool `json:"open"`
 	// SetupNeeded is set while there is no user: the log of the daemon has the
 	// link by which the first one is made.
-	SetupNeeded  bool          `json:"setup_needed"`
-	Name         string        `json:"name"`
-	Role         accounts.Role `json:"role"`
-	Provinces    []string      `json:"provinces"`
-	Via          string        `json:"via"`
-	CSRF         string        `json:"csrf_token"`
-	Capabilities []string      `json:"capabilities"`
-	Language     string        `json:"language"` // zh, en: what the browser prefers
-	Timezone     string        `json:"timezone"`
-	Carrier      string        `json:"carrier"`
-	Version      string        `json:"version"`
-	// SingleSignOn is what the provider of identities is called, empty without.
+	SetupNeeded bool          `json:"setup_needed"`
+	Name        string        `json:"name"`
+	Role        accounts.Role `json:"role"`
+	Provinces   []string      `json:"provinces"`
+	Via         string        `json:"via"`
+	// Federated says that the session is of the provider of identities, where the
+	// password is.
+	Federated    bool     `json:"federated"`
+	CSRF         string   `json:"csrf_token"`
+	Capabilities []string `json:"capabilities"`
+	Language     string   `json:"language"` // zh, en: what the browser prefers
+	Timezone     string   `json:"timezone"`
+	Carrier      string   `json:"carrier"`
+	Version      string   `json:"version"`
+	// SingleSignOn is where a login at the provider of identities begins, with
+	// next and lang as /login takes them; empty without a provider.
 	SingleSignOn string `json:"single_sign_on"`
 }
 
@@ -126,7 +130,7 @@ func (s *Console) me(w http.ResponseWriter, r *http.Request, c *caller) {
 	answer := meAnswer{
 		Authenticated: c.can(loggedIn), Open: c.via == viaOpen, SetupNeeded: len(users) == 0, Name: c.name, Role: c.Role,
 		Provinces: append([]string{}, c.Provinces...), Via: c.via, CSRF: c.csrf, Capabilities: []string{}, Language: "zh",
-		Timezone: s.Location.String(), SingleSignOn: s.SingleSignOn,
+		Timezone: s.Location.String(), SingleSignOn: s.signOnAt(), Federated: c.federated,
 	}
 	if c.via != "" {
 		answer.Carrier, answer.Version = s.Carrier, s.Version
@@ -159,7 +163,7 @@ func (s *Console) rule(w http.ResponseWriter, r *http.Request, _ *caller) {
 			return
 		}
 	}
-	s.refuse(w, r, http.StatusNotFound, "there is no rule "+strings.TrimSpace(r.PathValue("id")))
+	s.refuse(w, r, http.StatusNotFound, because("no_rule", r.PathValue("id")))
 }
 
 // Adjudications tells what people decided about the findings of each rule.

@@ -95,6 +95,10 @@ var (
 	ErrExists = errors.New("there is a user of that name")
 	// ErrLastAdmin means that nobody would be left who may manage accounts.
 	ErrLastAdmin = errors.New("this is the last admin; make another one first")
+	// ErrName means that nobody may be called so, ErrPassword that a password is
+	// too easy to guess, or none.
+	ErrName     = errors.New("the name is not good")
+	ErrPassword = errors.New("the password is not good")
 	// ErrNotFirst means that there are users already.
 	ErrNotFirst = errors.New("there are users already")
 )
@@ -106,7 +110,7 @@ var name = regexp.MustCompile(`^[\pL\pN][\pL\pN._@-]{0,63}$`)
 // pages.
 func CheckName(text string) error {
 	if !name.MatchString(text) {
-		return fmt.Errorf("%q is not a name: 1 to 64 letters and digits, with . _ @ - after the first", text)
+		return fmt.Errorf("%w: %q is not 1 to 64 letters and digits, with . _ @ - after the first", ErrName, text)
 	}
 	return nil
 }

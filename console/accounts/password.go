@@ -41,13 +41,13 @@ const (
 func CheckPassword(user, password string) error {
 	switch {
 	case !utf8.ValidString(password):
-		return errors.New("the password is not UTF-8")
+		return fmt.Errorf("%w: it is not UTF-8", ErrPassword)
 	case utf8.RuneCountInString(password) < leastPassword:
-		return fmt.Errorf("the password needs at least %d characters", leastPassword)
+		return fmt.Errorf("%w: it needs at least %d characters", ErrPassword, leastPassword)
 	case len(password) > mostPassword:
-		return fmt.Errorf("the password is longer than %d bytes", mostPassword)
+		return fmt.Errorf("%w: it is longer than %d bytes", ErrPassword, mostPassword)
 	case strings.Count(password, password[:1])*len(password[:1]) == len(password) || strings.EqualFold(password, user):
-		return errors.New("the password is too easy to guess")
+		return fmt.Errorf("%w: it is too easy to guess", ErrPassword)
 	}
 	return nil
 }
