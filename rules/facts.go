@@ -103,8 +103,8 @@ type AllocationHost struct {
 	Port       uint16
 	Out, In    uint64 // bytes
 	Samples    uint64
-	// Peers, Networks and ASNs count distinct remote addresses, networks and
-	// origins.
+	// Peers counts distinct remote addresses. Networks and ASNs count their
+	// networks and origins where Port is not 0.
 	Peers, Networks, ASNs uint64
 	// Hours has bit h set when it was active in local hour h.
 	Hours uint32
@@ -184,6 +184,9 @@ type ExporterBooks struct {
 	// have been heard, and Silent in how many of them it fell silent beyond its
 	// habit, as Hearing.Silence says.
 	Expected, Silent uint64
+	// Counted compares the interfaces of the exporter with their own counters;
+	// empty where there are none.
+	Counted []CountedInterface
 }
 
 // Add adds the account of another exporter of the same subject. Silence weighs

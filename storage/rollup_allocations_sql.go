@@ -42,13 +42,13 @@ const knockedPorts = `(
 // hostsOfStage groups by the length of the allocation, which with the address
 // is the allocation: keys of up to 32 bytes are grouped several times faster.
 // It counts a port that was only knocked at under all else: a scan makes no
-// rows.
+// rows. Of all else, which are most rows, it counts no networks.
 const hostsOfStage = `INSERT INTO allocation_hosts (run, stored, {allocations}, address, port, out, in, samples, peers, networks, asns)
 SELECT {run:UInt64}, toDateTime({stored:Int64}, 'UTC'), bin, any(allocation), allocation_bits, class, address, served,
     sum(sides.out), sum(sides.in), sum(sides.samples),
     arrayReduce('uniqCombined64State(12)', groupArray(cityHash64(peer))),
-    arrayReduce('uniqCombined64State(12)', groupArray(cityHash64(network, network_bits))),
-    arrayReduce('uniqCombined64State(12)', groupArray(toUInt64(asn)))
+    arrayReduce('uniqCombined64State(12)', groupArrayIf(cityHash64(network, network_bits), served != 0)),
+    arrayReduce('uniqCombined64State(12)', groupArrayIf(toUInt64(asn), served != 0))
 FROM
 (
     SELECT bin, allocation, allocation_bits, class, address, out, in, samples, peer, network, network_bits, asn,

@@ -184,8 +184,10 @@ func (o *trafficOracle) hosts(within []netip.Prefix) []rules.AllocationHost {
 		h.Out, h.In, h.Samples = h.Out+s.out, h.In+s.in, h.Samples+s.samples
 		h.Hours |= 1 << time.Unix(s.hour, 0).In(o.loc).Hour()
 		h.peers.add(s.peer)
-		h.networks.add(s.network)
-		h.asns.add(s.asn)
+		if k.port != 0 {
+			h.networks.add(s.network)
+			h.asns.add(s.asn)
+		}
 		if s.serves || !slices.Contains(o.scope.Shared, k.allocation) {
 			return
 		}

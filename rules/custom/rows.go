@@ -111,8 +111,8 @@ type allocationHost struct {
 	Out          float64       `json:"out" cel:"out"`
 	In           float64       `json:"in" cel:"into"`
 	Peers        float64       `json:"peers" cel:"peers"`
-	Networks     float64       `json:"networks" cel:"networks"`
-	ASNs         float64       `json:"asns" cel:"asns"`
+	Networks     float64       `json:"networks" cel:"networks"`         // of peers where port is not 0
+	ASNs         float64       `json:"asns" cel:"asns"`                 // the same
 	HoursActive  float64       `json:"hours_active" cel:"hours_active"` // local hours of 24
 	Sessions     float64       `json:"sessions" cel:"sessions"`
 	PeakSessions float64       `json:"peak_sessions" cel:"peak_sessions"`
