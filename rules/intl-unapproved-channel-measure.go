@@ -67,7 +67,7 @@ func measureChannel(ctx context.Context, in Inputs, p Params) iter.Seq2[ChannelF
 		for _, row := range in.Ledgers.Ledgers().ASNs {
 			r.asns[row.ASN] = append(r.asns[row.ASN], row)
 		}
-		if err := eachContact(ctx, in, a.promising(), r.add); err != nil {
+		if err := eachContact(ctx, in, a.promising(), r.add, ContactTunnel, ContactOther); err != nil {
 			return nil, err
 		}
 		r.closeAllocation()
