@@ -83,7 +83,7 @@ function Head({ field, help }: { field: React.RefObject<InputRef>; help: () => v
             menu={{
               items: [
                 { key: 'who', disabled: true, label: `${called(s, 'role', me.role)}${provinces ? ` · ${provinces}` : ''}` },
-                { key: 'password', label: s.t('changePassword') },
+                ...(me.federated ? [] : [{ key: 'password', label: s.t('changePassword') }]),
                 { key: 'logout', label: s.t('logout') },
               ],
               onClick: ({ key }) => {

@@ -1,5 +1,6 @@
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { api, onEnded, setCSRF, type Failure, failureOf, type Me } from './api/client';
+import { dropDrafts } from './parts/draft';
 
 /** Ability is what a page or a button needs, as the daemon names it. */
 export type Ability = 'findings' | 'cases' | 'network' | 'ledgers' | 'unmasked' | 'act' | 'reports' | 'manage' | 'administer';
@@ -29,7 +30,7 @@ export function Introducing({ children }: { children: ReactNode }) {
         }
         setCSRF(data.csrf_token);
         setFailure(undefined);
-        setEnded(false);
+        if (data.authenticated) setEnded(false);
         setMe(data);
       })
       .catch((reason: unknown) => setFailure({ status: 0, detail: String(reason) }));
@@ -45,6 +46,7 @@ export function Introducing({ children }: { children: ReactNode }) {
   const logout = useCallback(async () => {
     await api.DELETE('/api/v1/session', { params: { header: {} } });
     setCSRF('');
+    dropDrafts();
     reload();
   }, [reload]);
   const value = useMemo(() => ({ me, failure, ended, can, reload, logout }), [me, failure, ended, can, reload, logout]);

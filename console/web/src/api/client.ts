@@ -11,7 +11,10 @@ let csrf = '';
 export const setCSRF = (token: string | undefined): void => {
   csrf = token ?? '';
 };
-export const csrfHeader = (): Record<string, string> => (csrf ? { 'X-CSRF-Token': csrf } : {});
+
+/** ownHeaders go with every request: the token, and the language in which the
+ * daemon is to say what is wrong. */
+export const ownHeaders = (): Record<string, string> => ({ 'Accept-Language': document.documentElement.lang || 'zh-CN', ...(csrf ? { 'X-CSRF-Token': csrf } : {}) });
 
 // What is to happen when a session has ended is set by the frame.
 let ended: () => void = () => undefined;
@@ -23,7 +26,7 @@ export const api = createClient<paths>({ baseUrl: '/' });
 
 api.use({
   onRequest({ request }) {
-    if (request.method !== 'GET' && csrf) request.headers.set('X-CSRF-Token', csrf);
+    for (const [name, value] of Object.entries(ownHeaders())) request.headers.set(name, value);
     return request;
   },
   onResponse({ request, response }) {
@@ -34,11 +37,13 @@ api.use({
 });
 
 /** Failure is what a request came to that did not succeed. */
-export type Failure = { status: number; detail: string };
+export type Failure = { status: number; detail: string; code?: string };
 
 export function failureOf(response: Response | undefined, body: unknown): Failure {
-  const detail = body && typeof body === 'object' && 'detail' in body ? String((body as { detail: unknown }).detail) : typeof body === 'string' ? body.slice(0, 300) : '';
-  return { status: response?.status ?? 0, detail };
+  const status = response?.status ?? 0;
+  if (typeof body !== 'object' || body === null) return { status, detail: typeof body === 'string' ? body.slice(0, 300) : '' };
+  const { detail, code } = body as { detail?: unknown; code?: unknown };
+  return { status, detail: String(detail ?? ''), ...(code ? { code: String(code) } : {}) };
 }
 
 /** cursorOf returns where the next page of a list begins, as its Link header says. */

@@ -8,21 +8,12 @@ import { Pager, usePages } from '../parts/pager';
 import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
-const actions: Record<string, string> = {
-  login: '登录', login_failed: '登录失败', logout: '退出', move: '处置', move_failed: '处置失败', evidence: '下载证据', export: '导出', ledger_import: '导入台账', ledger_import_failed: '导入台账失败',
-  password_set: '改密', read_audit: '查看审计日志', read_unmasked: '查看未脱敏数据', report: '生成报告', report_start: '生成报告', report_download: '下载报告', token_create: '新建令牌', token_revoke: '吊销令牌',
-  user_add: '新增用户', user_remove: '删除用户', user_scope: '修改用户范围',
-};
-
-const vias: Record<string, string> = { session: '控制台', login: '登录', token: '令牌', setup: '首次设置', cli: '命令行', oidc: '单点登录', open: '本机' };
-
 /** Audit is who did what, newest first; that it was read is in it as well. */
 export default function Audit() {
   const s = useSpeech();
   const [text, setText] = useState('');
   const pages = usePages('');
   const got = useGet('/api/v1/audit', { params: { query: { limit: 100, cursor: pages.cursor } } });
-  const zh = s.lang === 'zh';
   return (
     <>
       <div className="title">
@@ -34,7 +25,7 @@ export default function Audit() {
         <Loaded got={got} rows={10}>
           {(all) => {
             const wanted = text.toLowerCase();
-            const list = all.filter((e) => !wanted || [e.actor, e.action, actions[e.action] ?? '', e.object, e.detail, e.address].some((v) => v.toLowerCase().includes(wanted)));
+            const list = all.filter((e) => !wanted || [e.actor, e.action, called(s, 'action', e.action), e.object, e.detail, e.address].some((v) => v.toLowerCase().includes(wanted)));
             if (list.length === 0) return <Nothing>{text ? s.t('audNoMatch') : s.t('noAudit')}</Nothing>;
             return (
               <Table
@@ -48,10 +39,10 @@ export default function Audit() {
                   { title: s.t('number'), align: 'right', render: (_, e) => <span className="num">{e.number}</span> },
                   { title: s.t('time'), render: (_, e) => <Time of={e.at} how="second" /> },
                   { title: s.t('actor'), render: (_, e) => <><Raw>{e.actor}</Raw> <span className="dim">{e.role && called(s, 'role', e.role)}</span></> },
-                  { title: s.t('action'), render: (_, e) => <span className={e.action.endsWith('_failed') ? 'bad' : ''} title={e.action}>{zh ? (actions[e.action] ?? e.action) : e.action.replaceAll('_', ' ')}</span> },
+                  { title: s.t('action'), render: (_, e) => <span className={e.action.endsWith('_failed') ? 'bad' : ''} title={e.action}>{called(s, 'action', e.action)}</span> },
                   { title: s.t('object'), render: (_, e) => <Raw>{e.object}</Raw> },
                   { title: s.t('detail'), render: (_, e) => <Raw>{e.detail}</Raw> },
-                  { title: s.t('via'), render: (_, e) => (zh ? (vias[e.via] ?? e.via) : e.via) },
+                  { title: s.t('via'), render: (_, e) => called(s, 'via', e.via) },
                   { title: s.t('address'), render: (_, e) => <span className="num">{e.address}</span> },
                   { title: s.t('audHash'), render: (_, e) => <span className="mono" title={e.hash}>{e.hash.slice(0, 12)}…</span> },
                 ]}

@@ -1,6 +1,6 @@
-import { DownloadOutlined, PrinterOutlined } from '@ant-design/icons';
+import { DownloadOutlined } from '@ant-design/icons';
 import { Button, Dropdown, Table, type TableProps } from 'antd';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { Finding } from '../api/client';
 import { useGet } from '../api/use';
@@ -10,7 +10,9 @@ import { useMe } from '../me';
 import { called, codesOf, province } from '../names';
 import { Bulk } from '../parts/bulk';
 import { filterOf, Filters, type Filter } from '../parts/filters';
-import { useKeys } from '../parts/keys';
+import { useRows } from '../parts/keys';
+import { Pager, usePages } from '../parts/pager';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Raw, Severity, State, Time } from '../parts/show';
 
 const pageRows = 50;
@@ -51,31 +53,12 @@ function Split({ filter, choose }: { filter: Filter; choose: (f: Filter) => void
   );
 }
 
-/** useHere keeps which row the keyboard is at. */
-function useHere(list: Finding[], tick: (f: Finding) => void): number {
-  const go = useNavigate();
-  const [here, setHere] = useState(-1);
-  useEffect(() => setHere(-1), [list]);
-  const step = (by: number) => () => {
-    const next = Math.max(0, Math.min(list.length - 1, here + by));
-    setHere(next);
-    document.querySelector(`[data-row-key="${list[next]?.id}"]`)?.scrollIntoView({ block: 'nearest' });
-  };
-  useKeys({
-    j: step(1),
-    k: step(-1),
-    x: () => list[here] && tick(list[here]),
-    Enter: () => list[here] && void go(`/findings/${list[here].id}`),
-  });
-  return here;
-}
-
 function Export({ filter }: { filter: Filter }) {
   const s = useSpeech();
   const to = (format: string): string => `/api/v1/findings/export?${new URLSearchParams({ ...filter, format })}`;
   return (
     <Dropdown menu={{ items: [{ key: 'csv', label: <a href={to('csv')} download>{s.t('exportCSV')}</a> }, { key: 'json', label: <a href={to('json')} download>{s.t('exportJSON')}</a> }] }} trigger={['click']}>
-      <Button icon={<DownloadOutlined />}>{s.t('exportAll')}</Button>
+      <Button className="no-print" icon={<DownloadOutlined />}>{s.t('exportAll')}</Button>
     </Dropdown>
   );
 }
@@ -85,31 +68,29 @@ const none: Finding[] = [];
 export default function Findings() {
   const s = useSpeech();
   const { can } = useMe();
+  const go = useNavigate();
   const [asked, setAsked] = useSearchParams();
   const filter = useMemo(() => filterOf(asked), [asked]);
   const sort = asked.get('sort') ?? '-severity';
-  const [trail, setTrail] = useState<string[]>([]);
+  const pages = usePages(`${asked}`);
   const [picked, setPicked] = useState<Finding[]>([]);
   const [moving, setMoving] = useState(false);
-  const cursor = trail.at(-1);
-  const got = useGet('/api/v1/findings', { params: { query: { ...filter, sort, limit: pageRows, ...(cursor ? { cursor } : {}) } } });
+  const got = useGet('/api/v1/findings', { params: { query: { ...filter, sort, limit: pageRows, cursor: pages.cursor } } });
   const list = got.data ?? none;
   const choose = (f: Filter, order = sort): void => {
-    setTrail([]);
     setPicked([]);
     setAsked(new URLSearchParams({ ...f, ...(order === '-severity' ? {} : { sort: order }) }));
   };
   const tick = (f: Finding): void => setPicked((p) => (p.some((x) => x.id === f.id) ? p.filter((x) => x.id !== f.id) : [...p, f]));
-  const here = useHere(list, tick);
+  const here = useRows(list, (f) => f.id, (f) => void go(`/findings/${f.id}`), can('act') ? tick : undefined);
   const columns = useMemo(() => columnsOf(s, sort), [s, sort]);
-  const firstRow = trail.length * pageRows + 1;
   return (
     <>
       <div className="title">
         <h1>{s.t('findings')}</h1>
         <span className="dim num">{got.total !== undefined && count(s, got.total)}</span>
         <Split filter={filter} choose={choose} />
-        <div className="title-right no-print"><Export filter={filter} /><Button icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Export filter={filter} /><Printing /></div>
       </div>
       <Filters filter={filter} choose={choose} />
       <section className="panel"><div className="panel-body scroll">
@@ -135,11 +116,7 @@ export default function Findings() {
             />
           )}
         </Loaded>
-        <div className="pager no-print">
-          {list.length > 0 && <span className="dim num">{firstRow}–{firstRow + list.length - 1}{got.total !== undefined && ` / ${count(s, got.total)}`}</span>}
-          <Button size="small" disabled={trail.length === 0} onClick={() => setTrail((t) => t.slice(0, -1))}>{s.t('pageBefore')}</Button>
-          <Button size="small" disabled={!got.cursor} onClick={() => got.cursor && setTrail((t) => [...t, got.cursor as string])}>{s.t('pageNext')}</Button>
-        </div>
+        <Pager pages={pages} next={got.cursor} loading={got.loading} shown={{ rows: list.length, size: pageRows, total: got.total }} />
       </div></section>
       {picked.length > 0 && (
         <div className="bulk no-print" role="region" aria-label={s.t('bulkMove')}>

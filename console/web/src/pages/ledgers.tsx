@@ -21,7 +21,7 @@ function Rows({ ledger, known }: { ledger: string; known: string | undefined }) 
   return (
     <Panel
       title={called(s, 'ledger', ledger)}
-      note={<>{got.data && `${count(s, got.data.total)} ${s.t('row')}`} · {s.t('asOf')} {known ? at(known, 'second') : s.t('now')}</>}
+      note={<>{got.data && `${count(s, got.data.total)} ${s.t('row')}`} · {known ? `${s.t('asOf')} ${at(known, 'second')}` : s.t('now')}</>}
       extra={<Input.Search className="no-print" allowClear aria-label={s.t('search')} placeholder={s.t('search')} onSearch={(text) => setQ(text.trim())} />}
     >
       <Loaded got={got} rows={8}>
@@ -37,7 +37,7 @@ function Rows({ ledger, known }: { ledger: string; known: string | undefined }) 
                 dataSource={r.rows}
                 columns={[
                   { title: '#', align: 'right', render: (_, l) => <span className="num dim">{l.row}</span> },
-                  ...r.columns.map((c, i) => ({ title: c, render: (_: unknown, l: { fields: string[] }) => <Raw>{l.fields[i]}</Raw> })),
+                  ...r.columns.map((c, i) => ({ title: <span title={c}>{called(s, 'column', c)}</span>, render: (_: unknown, l: { fields: string[] }) => <Raw>{l.fields[i]}</Raw> })),
                 ]}
               />
               <Pager pages={pages} next={got.cursor} loading={got.loading} />

@@ -1,5 +1,4 @@
-import { PrinterOutlined } from '@ant-design/icons';
-import { Button, Segmented, Switch } from 'antd';
+import { Segmented, Switch } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 import type { Schemas } from '../api/client';
@@ -10,6 +9,7 @@ import { useMe } from '../me';
 import { called, country, province } from '../names';
 import { Bars } from '../parts/bars';
 import { Heat } from '../parts/heat';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Pairs, Panel, Raw, Severity, State, Time } from '../parts/show';
 
 type Detail = Schemas['LineDetail'];
@@ -189,7 +189,7 @@ export default function LinePage() {
       <div className="title">
         <h1><Raw>{id}</Raw></h1>
         <span className="dim"><Raw>{got.data?.line.enterprise_name}</Raw></span>
-        <div className="title-right no-print"><Link to="/lines">{s.t('lines')}</Link><Button icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button></div>
+        <div className="title-right"><Link className="no-print" to="/lines">{s.t('lines')}</Link><Printing /></div>
       </div>
       <Loaded got={got} rows={12}>
         {(of) => (

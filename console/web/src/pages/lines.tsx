@@ -1,4 +1,4 @@
-import { Button, Input, Segmented, Select, Table } from 'antd';
+import { Input, Segmented, Select, Table } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { Schemas } from '../api/client';
@@ -6,13 +6,16 @@ import { useGet } from '../api/use';
 import { count } from '../format';
 import { useSpeech } from '../i18n';
 import { called, country, province, provinceCodes } from '../names';
-import { useKeys } from '../parts/keys';
+import { useRows } from '../parts/keys';
+import { Pager, usePages } from '../parts/pager';
+import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Raw } from '../parts/show';
 
 type Line = Schemas['Line'];
 
 const none: Line[] = [];
 const pageRows = 50;
+const rowKey = (l: Line): string => `${l.line_id} ${l.valid_from}`;
 
 /** Lines lists the lines of the ledgers, international ones first of all. */
 export default function Lines() {
@@ -24,27 +27,22 @@ export default function Lines() {
   const q = asked.get('q') ?? '';
   const [text, setText] = useState(q);
   useEffect(() => setText(q), [q]);
-  const [trail, setTrail] = useState<string[]>([]);
-  const [here, setHere] = useState(-1);
-  const cursor = trail.at(-1);
-  const query = { ...(scope === 'all' ? {} : { scope }), ...(places ? { province: places } : {}), ...(q ? { q } : {}), limit: pageRows, ...(cursor ? { cursor } : {}) };
+  const pages = usePages(`${asked}`);
+  const query = { ...(scope === 'all' ? {} : { scope }), ...(places ? { province: places } : {}), ...(q ? { q } : {}), limit: pageRows, cursor: pages.cursor };
   const got = useGet('/api/v1/lines', { params: { query } });
   const list = got.data ?? none;
-  useEffect(() => setHere(-1), [list]);
   const set = (key: string, value: string): void => {
     const next = new URLSearchParams(asked);
     if (value) next.set(key, value);
     else next.delete(key);
-    setTrail([]);
     setAsked(next);
   };
-  const step = (by: number) => () => setHere((n) => Math.max(0, Math.min(list.length - 1, n + by)));
-  useKeys({ j: step(1), k: step(-1), Enter: () => list[here] && void go(`/lines/${encodeURIComponent(list[here].line_id)}`) });
+  const here = useRows(list, rowKey, (l) => void go(`/lines/${encodeURIComponent(l.line_id)}`));
   const columns = useMemo(
     () => [
       { title: s.t('line'), key: 'id', render: (_: unknown, l: Line) => <Link to={`/lines/${encodeURIComponent(l.line_id)}`}><Raw>{l.line_id}</Raw></Link> },
       { title: s.t('enterprise'), key: 'who', render: (_: unknown, l: Line) => <><Raw>{l.enterprise_name || l.enterprise_id}</Raw><span className="sub dim"><Raw>{l.enterprise_id}</Raw></span></> },
-      { title: s.t('scope'), key: 'scope', render: (_: unknown, l: Line) => called(s, 'scope', l.scope) },
+      ...(scope === 'all' ? [{ title: s.t('scope'), key: 'scope', render: (_: unknown, l: Line) => called(s, 'scope', l.scope) }] : []),
       { title: s.t('technology'), key: 'technology', render: (_: unknown, l: Line) => called(s, 'technology', l.technology) },
       { title: s.t('use'), key: 'use', render: (_: unknown, l: Line) => called(s, 'use', l.use) },
       { title: called(s, 'end', 'a'), key: 'a', render: (_: unknown, l: Line) => province(s, l.a_place) },
@@ -53,13 +51,14 @@ export default function Lines() {
       { title: s.t('userFile'), key: 'file', render: (_: unknown, l: Line) => (l.user_file ? <Raw>{l.user_file}</Raw> : l.scope === 'international' ? <span className="tag-bad">{s.t('none')}</span> : <span className="dim">—</span>) },
       { title: s.t('validity'), key: 'valid', render: (_: unknown, l: Line) => <span className="num">{l.valid_from} – {l.valid_to || s.t('openEnded')}</span> },
     ],
-    [s],
+    [s, scope],
   );
   return (
     <>
       <div className="title">
         <h1>{s.t('lines')}</h1>
         <span className="dim num">{got.total !== undefined && count(s, got.total)}</span>
+        <div className="title-right"><Printing /></div>
       </div>
       <div className="filters no-print">
         <Segmented value={scope} onChange={(v) => set('scope', v === 'international' ? '' : v)} options={[{ value: 'international', label: s.t('international') }, { value: 'domestic', label: s.t('domestic') }, { value: 'all', label: s.t('all') }]} />
@@ -68,15 +67,9 @@ export default function Lines() {
       </div>
       <section className="panel"><div className="panel-body">
         <Loaded got={got} rows={12}>
-          {() => <Table<Line> size="small" rowKey={(l) => `${l.line_id} ${l.valid_from}`} dataSource={list} columns={columns} loading={got.loading} pagination={false} scroll={{ x: 980 }} rowClassName={(_, i) => (i === here ? 'here' : '')} locale={{ emptyText: <Nothing>{s.t('noLines')} <Link to="/ledgers">{s.t('ledgers')}</Link></Nothing> }} />}
+          {() => <Table<Line> size="small" rowKey={rowKey} dataSource={list} columns={columns} loading={got.loading} pagination={false} scroll={{ x: 980 }} rowClassName={(_, i) => (i === here ? 'here' : '')} locale={{ emptyText: <Nothing>{s.t('noLines')} <Link to="/ledgers">{s.t('ledgers')}</Link></Nothing> }} />}
         </Loaded>
-        {(trail.length > 0 || got.cursor) && (
-          <div className="pager no-print">
-            <span className="dim num">{trail.length * pageRows + 1}–{trail.length * pageRows + list.length}{got.total !== undefined && ` / ${count(s, got.total)}`}</span>
-            <Button size="small" disabled={trail.length === 0} onClick={() => setTrail((t) => t.slice(0, -1))}>{s.t('pageBefore')}</Button>
-            <Button size="small" disabled={!got.cursor} onClick={() => got.cursor && setTrail((t) => [...t, got.cursor as string])}>{s.t('pageNext')}</Button>
-          </div>
-        )}
+        <Pager pages={pages} next={got.cursor} loading={got.loading} shown={{ rows: list.length, size: pageRows, total: got.total }} />
       </div></section>
     </>
   );

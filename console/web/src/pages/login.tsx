@@ -37,7 +37,7 @@ export default function Login() {
         reload();
         return;
       }
-      setProblem(response.status === 401 ? s.t('loginFailed') : failureOf(response, error).detail || s.t('failed'));
+      setProblem(failureOf(response, error).detail || s.t('loginFailed'));
     } catch {
       setProblem(s.t('noAnswer'));
     } finally {
@@ -56,7 +56,7 @@ export default function Login() {
           <Form.Item name="password" label={s.t('password')} rules={[{ required: true, message: s.t('password') }]}><Input.Password autoComplete="current-password" /></Form.Item>
           <Button type="primary" htmlType="submit" block loading={busy}>{s.t('login')}</Button>
         </Form>
-        {me?.single_sign_on && <Button block href={me.single_sign_on}>{s.t('sso')}</Button>}
+        {me?.single_sign_on && <Button block href={`${me.single_sign_on}?${new URLSearchParams({ next, ...(lang === 'en' ? { lang } : {}) })}`}>{s.t('sso')}</Button>}
         <Button type="link" lang={lang === 'zh' ? 'en' : 'zh-CN'} onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')}>{s.t('language')}</Button>
         <p className="dim">{s.t('disclaimer')}</p>
       </div>

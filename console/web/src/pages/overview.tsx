@@ -1,4 +1,4 @@
-import { FullscreenOutlined, PrinterOutlined, ReloadOutlined } from '@ant-design/icons';
+import { FullscreenOutlined, ReloadOutlined } from '@ant-design/icons';
 import { Button } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
@@ -12,6 +12,7 @@ import { Bars } from '../parts/bars';
 import type { Drawing } from '../parts/chart';
 import { inkOf } from '../parts/ink';
 import { Chart } from '../parts/lazychart';
+import { Printing } from '../parts/printing';
 import { Figure, Loaded, Nothing, Panel, Severity, State, Time, Raw } from '../parts/show';
 import { Tiles } from '../parts/tiles';
 import { usePrefs } from '../prefs';
@@ -122,7 +123,7 @@ function Figures({ of }: { of: Of }) {
       ))}
       {!noc && <Figure label={s.t('forReview')} value={count(s, numberOf(states, 'open') + numberOf(states, 'reviewing'))} to="/findings?state=open,reviewing" />}
       {!noc && <Figure label={s.t('inRectification')} value={count(s, numberOf(states, 'rectifying') + numberOf(states, 'confirmed'))} to="/findings?state=confirmed,rectifying" />}
-      {of.overall_completeness !== null && <Figure label={s.t('completeness')} value={percent(of.overall_completeness)} tone={of.overall_completeness < settledLess ? 'critical' : 'good'} hint={least ? `${least} × < 90 %` : undefined} />}
+      {of.overall_completeness !== null && <Figure label={s.t('completeness')} value={percent(of.overall_completeness)} tone={of.overall_completeness < settledLess ? 'critical' : 'good'} hint={least ? s.t('exportersBelow', { n: least }) : undefined} />}
     </div>
   );
 }
@@ -188,10 +189,10 @@ export default function Overview({ wall = false }: { wall?: boolean }) {
       <div className="title">
         <h1>{s.t('overview')}</h1>
         <span className="dim">{role}{got.data && <> · {s.t('asOf')} <Time of={got.data.as_of} /></>}</span>
-        <div className="title-right no-print">
-          <Button icon={<ReloadOutlined />} loading={got.loading && got.data !== undefined} onClick={got.reload}>{s.t('reload')}</Button>
-          <Button icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button>
-          <Button icon={<FullscreenOutlined />} onClick={() => void go('/wall')}>{s.t('wall')}</Button>
+        <div className="title-right">
+          <Button className="no-print" icon={<ReloadOutlined />} loading={got.loading && got.data !== undefined} onClick={got.reload}>{s.t('reload')}</Button>
+          <Printing />
+          <Button className="no-print" icon={<FullscreenOutlined />} onClick={() => void go('/wall')}>{s.t('wall')}</Button>
         </div>
       </div>
       {body}

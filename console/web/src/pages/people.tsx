@@ -2,7 +2,8 @@ import { Alert, App, Button, DatePicker, Form, Input, Modal, Popconfirm, Select,
 import type { Dayjs } from 'dayjs';
 import '../style/more.css';
 import { useState } from 'react';
-import { api, failureOf, type Failure, type Schemas } from '../api/client';
+import { api, type Schemas } from '../api/client';
+import { sent, useSend } from '../api/send';
 import { useGet } from '../api/use';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
@@ -40,20 +41,14 @@ function UserForm({ of, close, saved }: { of: User | undefined; close: () => voi
   const s = useSpeech();
   const { message } = App.useApp();
   const [form] = Form.useForm<UserFields>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
-  const send = async (f: UserFields): Promise<void> => {
-    setBusy(true);
+  const { busy, failure, send } = useSend();
+  const save = async (f: UserFields): Promise<void> => {
     const provinces = f.provinces ?? [];
     // What is not changed is not sent: a password that is sent unlocks.
-    const answer = of
-      ? await api.PATCH('/api/v1/users/{name}', { params: { path: { name: of.name }, header: {} }, body: { role: f.role, provinces, ...(f.password ? { password: f.password } : {}) } as Schemas['UserChange'] })
-      : await api.POST('/api/v1/users', { params: { header: {} }, body: { name: f.name, role: f.role, provinces, password: f.password ?? '' } });
-    setBusy(false);
-    if (!answer.data) {
-      setFailure(failureOf(answer.response, answer.error));
-      return;
-    }
+    const { data } = of
+      ? await send(() => api.PATCH('/api/v1/users/{name}', { params: { path: { name: of.name }, header: {} }, body: { role: f.role, provinces, ...(f.password ? { password: f.password } : {}) } as Schemas['UserChange'] }))
+      : await send(() => api.POST('/api/v1/users', { params: { header: {} }, body: { name: f.name, role: f.role, provinces, password: f.password ?? '' } }));
+    if (!data) return;
     message.success(s.t('done'));
     saved();
     close();
@@ -61,7 +56,7 @@ function UserForm({ of, close, saved }: { of: User | undefined; close: () => voi
   return (
     <Modal open title={of ? `${s.t('changeUser')} ${of.name}` : s.t('addUser')} okText={s.t('save')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={close}>
       {failure && <Refused failure={failure} />}
-      <Form<UserFields> form={form} layout="vertical" onFinish={(f) => void send(f)} initialValues={{ name: of?.name, role: of?.role ?? 'compliance', provinces: of?.provinces ?? [] }}>
+      <Form<UserFields> form={form} layout="vertical" onFinish={(f) => void save(f)} initialValues={{ name: of?.name, role: of?.role ?? 'compliance', provinces: of?.provinces ?? [] }}>
         {!of && <Form.Item name="name" label={s.t('name')} rules={[{ required: true, pattern: /^[\p{L}\p{N}][\p{L}\p{N}._@-]{0,63}$/u, message: s.t('peoNameRule') }]}><Input autoComplete="off" maxLength={64} /></Form.Item>}
         <RoleFields />
         <Form.Item name="password" label={s.t('newPassword')} extra={of ? s.t('peoKeepPassword') : undefined} rules={[{ required: !of, min: 12, message: s.t('newPassword') }]}><Input.Password autoComplete="new-password" /></Form.Item>
@@ -77,9 +72,9 @@ function Users() {
   const got = useGet('/api/v1/users', {});
   const [edited, setEdited] = useState<User | 'new'>();
   const remove = async (u: User): Promise<void> => {
-    const { error, response } = await api.DELETE('/api/v1/users/{name}', { params: { path: { name: u.name }, header: {} } });
-    if (response.ok) message.success(s.t('done'));
-    else message.error(failureOf(response, error).detail || s.t('failed'));
+    const { failure } = await sent(api.DELETE('/api/v1/users/{name}', { params: { path: { name: u.name }, header: {} } }));
+    if (failure) message.error(failure.detail || s.t('failed'));
+    else message.success(s.t('done'));
     got.reload();
   };
   const locked = (u: User): boolean => u.locked_until !== null && Date.parse(u.locked_until ?? '') > Date.now();
@@ -124,19 +119,13 @@ type TokenFields = { name: string; role: string; provinces?: string[]; expires?:
 function TokenForm({ close, made }: { close: () => void; made: () => void }) {
   const s = useSpeech();
   const [form] = Form.useForm<TokenFields>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { busy, failure, send } = useSend();
   const [secret, setSecret] = useState('');
-  const send = async (f: TokenFields): Promise<void> => {
-    setBusy(true);
+  const save = async (f: TokenFields): Promise<void> => {
     // A token has a role of its own, so that it outlives the person who made it.
     const body = { name: f.name, role: f.role, provinces: f.provinces ?? [], ...(f.expires ? { expires: f.expires.toISOString() } : {}) };
-    const { data, error, response } = await api.POST('/api/v1/tokens', { params: { header: {} }, body: body as Schemas['TokenRequest'] });
-    setBusy(false);
-    if (!data) {
-      setFailure(failureOf(response, error));
-      return;
-    }
+    const { data } = await send(() => api.POST('/api/v1/tokens', { params: { header: {} }, body: body as Schemas['TokenRequest'] }));
+    if (!data) return;
     setSecret(data.secret);
     made();
   };
@@ -149,7 +138,7 @@ function TokenForm({ close, made }: { close: () => void; made: () => void }) {
   return (
     <Modal open title={s.t('addToken')} okText={s.t('save')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={close}>
       {failure && <Refused failure={failure} />}
-      <Form<TokenFields> form={form} layout="vertical" onFinish={(f) => void send(f)} initialValues={{ role: 'noc' }}>
+      <Form<TokenFields> form={form} layout="vertical" onFinish={(f) => void save(f)} initialValues={{ role: 'noc' }}>
         <Form.Item name="name" label={s.t('purpose')} rules={[{ required: true, message: s.t('purpose') }]}><Input maxLength={64} /></Form.Item>
         <RoleFields />
         <Form.Item name="expires" label={s.t('expires')}><DatePicker showTime placeholder={s.t('never')} /></Form.Item>
@@ -164,8 +153,8 @@ function Tokens() {
   const got = useGet('/api/v1/tokens', {});
   const [adding, setAdding] = useState(false);
   const revoke = async (t: Token): Promise<void> => {
-    const { error, response } = await api.DELETE('/api/v1/tokens/{id}', { params: { path: { id: t.id }, header: {} } });
-    if (!response.ok) message.error(failureOf(response, error).detail || s.t('failed'));
+    const { failure } = await sent(api.DELETE('/api/v1/tokens/{id}', { params: { path: { id: t.id }, header: {} } }));
+    if (failure) message.error(failure.detail || s.t('failed'));
     got.reload();
   };
   return (

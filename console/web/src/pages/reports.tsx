@@ -1,7 +1,8 @@
 import { Alert, App, Button, Checkbox, Form, Input, Progress, Select, Table } from 'antd';
 import '../style/more.css';
 import { useState } from 'react';
-import { api, failureOf, type Failure, type Schemas } from '../api/client';
+import { api, type Schemas } from '../api/client';
+import { useSend } from '../api/send';
 import { useGet } from '../api/use';
 import { bytes } from '../format';
 import { useSpeech } from '../i18n';
@@ -27,28 +28,19 @@ function Start({ started }: { started: () => void }) {
   const { can } = useMe();
   const [form] = Form.useForm<Fields>();
   const unmasked = Form.useWatch('unmasked', form);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { busy, failure, send } = useSend();
   const quarters = quartersBefore(new Date(), 12);
-  const send = async (f: Fields): Promise<void> => {
-    setBusy(true);
-    setFailure(undefined);
-    const { data, error, response } = await api.POST('/api/v1/reports', {
-      params: { header: {} },
-      body: { quarter: f.quarter, language: f.language, recipient: f.recipient ?? '', purpose: f.purpose ?? '', unmasked: f.unmasked ?? false, reason: f.reason ?? '' },
-    });
-    setBusy(false);
-    if (!data) {
-      setFailure(failureOf(response, error));
-      return;
-    }
+  const start = async (f: Fields): Promise<void> => {
+    const body = { quarter: f.quarter, language: f.language, recipient: f.recipient ?? '', purpose: f.purpose ?? '', unmasked: f.unmasked ?? false, reason: f.reason ?? '' };
+    const { data } = await send(() => api.POST('/api/v1/reports', { params: { header: {} }, body }));
+    if (!data) return;
     message.success(s.t('reportStarted'));
     started();
   };
   return (
     <Panel className="no-print" title={s.t('makeReport')} note={s.t('reportVerify')}>
       {failure && <Refused failure={failure} />}
-      <Form<Fields> form={form} layout="inline" onFinish={(f) => void send(f)} initialValues={{ quarter: quarters[1], language: s.lang }}>
+      <Form<Fields> form={form} layout="inline" onFinish={(f) => void start(f)} initialValues={{ quarter: quarters[1], language: s.lang }}>
         <Form.Item name="quarter" label={s.t('quarter')}><Select className="wide-select" options={quarters.map((q, i) => ({ value: q, label: i === 0 ? `${q} (${s.t('repRunning')})` : q }))} /></Form.Item>
         <Form.Item name="language" label={s.t('reportLanguage')}><Select options={[{ value: 'zh', label: '中文' }, { value: 'en', label: 'English' }]} /></Form.Item>
         <Form.Item name="recipient" label={s.t('recipient')}><Input maxLength={100} /></Form.Item>
@@ -93,7 +85,7 @@ function List({ turn }: { turn: number }) {
                 { title: s.t('quarter'), render: (_, r) => <strong className="num">{r.quarter}</strong> },
                 { title: s.t('reportLanguage'), render: (_, r) => (r.language === 'en' ? 'English' : '中文') },
                 { title: s.t('state'), render: (_, r) => <span className={r.state === 'failed' ? 'bad' : r.state === 'done' ? 'good' : ''}>{called(s, 'job', r.state)}</span> },
-                { title: s.t('progress'), width: 220, render: (_, r) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * r.progress)} status={r.state === 'failed' ? 'exception' : r.state === 'running' ? 'active' : undefined} />{r.error ? <span className="bad"><Raw>{r.error}</Raw></span> : r.state === 'running' && <span className="dim">{r.step}</span>}</> },
+                { title: s.t('progress'), width: 220, render: (_, r) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * r.progress)} status={r.state === 'failed' ? 'exception' : r.state === 'running' ? 'active' : undefined} />{r.error ? <span className="bad"><Raw>{r.error}</Raw></span> : r.state === 'running' && <span className="dim">{called(s, 'step', r.step)}</span>}</> },
                 { title: s.t('begun'), render: (_, r) => <Time of={r.began} how="second" /> },
                 { title: s.t('ended'), render: (_, r) => <Time of={r.ended} how="second" /> },
                 { title: s.t('by'), render: (_, r) => <Raw>{r.by}</Raw> },

@@ -130,7 +130,7 @@ export default function Resources() {
     <>
       <div className="title">
         <h1>{s.t('resources')}</h1>
-        <span className="dim">{s.t('asOf')} {day ?? s.t('now')}</span>
+        <span className="dim">{day ? `${s.t('asOf')} ${day}` : s.t('now')}</span>
         <div className="title-right">
           <DatePicker aria-label={s.t('day')} placeholder={s.t('day')} value={day ? dayjs(day) : null} maxDate={dayjs()} onChange={(d) => set('day', d ? d.format('YYYY-MM-DD') : '')} />
           <Printing />

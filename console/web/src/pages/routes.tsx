@@ -7,6 +7,7 @@ import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
 import { at, duration } from '../format';
 import { useSpeech } from '../i18n';
+import { called } from '../names';
 import { resourceLink } from '../parts/resource';
 import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
@@ -30,7 +31,6 @@ function Path({ of, day }: { of: Route; day: string | undefined }) {
 
 function RouteTable({ of, day }: { of: Route[]; day: string | undefined }) {
   const s = useSpeech();
-  const validity: Record<string, string> = { 'not checked': s.t('rouNotChecked'), valid: s.t('rouValid'), invalid: s.t('rouInvalid'), unknown: s.t('unknown'), 'not found': s.t('rouNotFound') };
   return (
     <Table
       size="small"
@@ -43,10 +43,10 @@ function RouteTable({ of, day }: { of: Route[]; day: string | undefined }) {
         { title: s.t('path'), render: (_, r) => <Path of={r} day={day} /> },
         { title: s.t('router'), filters: [...new Set(of.map((r) => r.router))].map((v) => ({ text: v, value: v })), onFilter: (v, r) => r.router === v, render: (_, r) => <span className="num">{r.router}</span> },
         { title: s.t('peer'), render: (_, r) => <span className="num">{r.peer} <span className="dim">AS{r.peer_as}</span></span> },
-        { title: s.t('view'), render: (_, r) => <span className="mono">{r.view}</span> },
+        { title: s.t('view'), render: (_, r) => called(s, 'view', r.view) },
         { title: s.t('nextHop'), render: (_, r) => <span className="num">{r.next_hop}</span> },
         { title: s.t('communities'), render: (_, r) => <Raw>{r.communities.join(' ')}</Raw> },
-        { title: s.t('rpki'), render: (_, r) => <span className={r.validity === 'invalid' ? 'bad' : ''}>{validity[r.validity] ?? r.validity}</span> },
+        { title: s.t('rpki'), render: (_, r) => <span className={r.validity === 'invalid' ? 'bad' : ''}>{called(s, 'rpki', r.validity)}</span> },
         { title: s.t('heldFrom'), render: (_, r) => <Time of={r.from} how="second" /> },
         { title: s.t('heldTo'), render: (_, r) => (r.to ? <Time of={r.to} how="second" /> : <span className="good">{s.t('still')}</span>) },
       ]}

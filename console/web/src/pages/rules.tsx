@@ -4,7 +4,8 @@ import { Link, useParams } from 'react-router';
 import type { Schemas } from '../api/client';
 import { useGet } from '../api/use';
 import { count, percent } from '../format';
-import { useSpeech, type Speech } from '../i18n';
+import { useSpeech } from '../i18n';
+import { paramText } from '../parts/param';
 import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Pairs, Panel } from '../parts/show';
 
@@ -32,21 +33,6 @@ function Precision({ of, long }: { of: Rule['precision']; long?: boolean }) {
 
 const changedParams = (r: Rule): Param[] => r.params.filter((p) => p.value !== p.default);
 
-// Units as the rules write them, for who reads Chinese.
-const unitNames: Record<string, string> = {
-  '0 or 1': '0 或 1', ASNs: '个 AS', 'address pairs': '个地址对', addresses: '个地址', 'autonomous systems': '个自治域', bytes: '字节', days: '天', enterprises: '家单位', hours: '小时',
-  networks: '个网络', packets: '个采样包', ports: '个端口', ratio: '倍', sessions: '个会话', 'share of bytes in': '入向字节占比', 'share of bytes out': '出向字节占比', 'share of bytes': '字节占比', share: '占比',
-};
-
-/** unitOf is what stands after a value: shares are written as percentages. */
-function unitOf(s: Speech, p: Param): string {
-  const unit = s.lang === 'zh' ? (unitNames[p.unit] ?? p.unit) : p.unit;
-  if (p.unit === 'share') return '%';
-  return p.unit.startsWith('share ') ? `% ${s.lang === 'zh' ? unit : p.unit.slice('share '.length)}` : unit;
-}
-
-const valueText = (s: Speech, p: Param, v: number): string => (p.unit.startsWith('share') ? 100 * v : v).toLocaleString(s.locale, { maximumFractionDigits: 6 });
-
 function List() {
   const s = useSpeech();
   const got = useGet('/api/v1/rules', {});
@@ -65,12 +51,11 @@ function List() {
                 size="small"
                 pagination={false}
                 rowKey="id"
-                scroll={{ x: 'max-content' }}
                 dataSource={rules}
                 columns={[
                   { title: s.t('rule'), sorter: (a, b) => a.id.localeCompare(b.id), render: (_, r) => <Link className="num" to={`/rules/${encodeURIComponent(r.id)}`}>{r.id}</Link> },
                   { title: s.t('meaning'), render: (_, r) => <Link to={`/rules/${encodeURIComponent(r.id)}`}>{s.pick(r.title)}</Link> },
-                  { title: s.t('clauses'), render: (_, r) => <span className="num">{r.clauses.join(s.lang === 'zh' ? '、' : ', ')}</span> },
+                  { title: s.t('clauses'), render: (_, r) => r.clauses.join(s.lang === 'zh' ? '、' : ', ') },
                   { title: s.t('kind'), filters: [{ text: s.t('ledgerRule'), value: true }, { text: s.t('trafficRule'), value: false }], onFilter: (v, r) => r.ledger === v, render: (_, r) => <Tag>{r.ledger ? s.t('ledgerRule') : s.t('trafficRule')}</Tag> },
                   { title: s.t('parameters'), align: 'right', render: (_, r) => <span className="num">{r.params.length}{changedParams(r).length > 0 && <Tag color="blue" className="tag-after">{s.t('ruleChanged', { n: changedParams(r).length })}</Tag>}</span> },
                   { title: s.t('precision'), sorter: (a, b) => (a.precision?.share ?? -1) - (b.precision?.share ?? -1), render: (_, r) => <Precision of={r.precision} /> },
@@ -97,9 +82,9 @@ function Params({ of }: { of: Param[] }) {
       dataSource={of}
       columns={[
         { title: s.t('label'), render: (_, p) => <span className="mono">{p.name}</span> },
-        { title: s.t('value'), align: 'right', render: (_, p) => <span className="num">{p.value !== p.default ? <strong><span className="rowlink">●</span> {valueText(s, p, p.value)}</strong> : valueText(s, p, p.value)} {unitOf(s, p)}</span> },
-        { title: s.t('default'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.default)} {unitOf(s, p)}</span> },
-        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{valueText(s, p, p.min)} ~ {valueText(s, p, p.max)} {unitOf(s, p)}</span> },
+        { title: s.t('value'), align: 'right', render: (_, p) => <span className="num">{p.value !== p.default ? <strong><span className="rowlink">●</span> {paramText(s, p.value, p.unit)}</strong> : paramText(s, p.value, p.unit)}</span> },
+        { title: s.t('default'), align: 'right', render: (_, p) => <span className="num">{paramText(s, p.default, p.unit)}</span> },
+        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{paramText(s, p.min, p.unit)} – {paramText(s, p.max, p.unit)}</span> },
         { title: s.t('meaning'), render: (_, p) => s.pick(p.meaning) },
       ]}
     />

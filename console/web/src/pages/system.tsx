@@ -25,7 +25,7 @@ function Health({ of: v }: { of: System }) {
   return (
     <>
       <div className="figures">
-        <Figure label={s.t('health')} value={<Ok is={wrong === 0} />} tone={wrong ? 'critical' : 'good'} hint={`${v.checks.length - wrong}/${v.checks.length}`} />
+        <Figure label={s.t('health')} value={<Ok is={wrong === 0} />} tone={wrong ? 'critical' : 'good'} hint={s.t('checksRight', { n: v.checks.length - wrong, of: v.checks.length })} />
         <Figure label={s.t('engine')} value={v.engine === 'embedded' ? s.t('sysEmbedded') : v.engine} hint={`${s.t('restarts')} ${count(s, v.engine_restarts)}`} tone={v.engine_restarts ? 'medium' : ''} />
         <Figure label={s.t('spool')} value={`${count(s, v.spool_entries)} ${s.t('spoolEntries')}`} tone={v.spool_entries ? 'medium' : ''} hint={<>{bytes(v.spool_bytes)} · {v.spool_state === 'open' ? s.t('sysSpoolOpen') : v.spool_state}{v.spool_oldest && <> · {s.t('since')} {at(v.spool_oldest)}</>}</>} />
         <Figure label={s.t('schema')} value={v.schema} tone={v.schema === v.newest_schema ? '' : 'high'} hint={v.schema === v.newest_schema ? s.t('ok') : `→ ${v.newest_schema}`} />
@@ -40,7 +40,7 @@ function Health({ of: v }: { of: System }) {
             rowKey="name"
             dataSource={v.checks}
             columns={[
-              { title: s.t('check'), render: (_, c) => <span className="mono">{c.name}</span> },
+              { title: s.t('check'), render: (_, c) => <span title={c.name}>{called(s, 'check', c.name)}</span> },
               { title: s.t('state'), render: (_, c) => <Ok is={c.ok} /> },
               { title: s.t('detail'), render: (_, c) => <Raw>{c.detail}</Raw> },
             ]}
@@ -57,7 +57,7 @@ function Health({ of: v }: { of: System }) {
               columns={[
                 { title: s.t('kind'), render: (_, j) => <Raw>{(j.title || j.kind).replace(/^quarterly\b/, s.t('sysQuarterly'))}</Raw> },
                 { title: s.t('state'), render: (_, j) => called(s, 'job', j.state) },
-                { title: s.t('progress'), width: 220, render: (_, j) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * j.progress)} status={j.state === 'failed' ? 'exception' : undefined} />{j.error ? <span className="bad"><Raw>{j.error}</Raw></span> : <span className="dim">{j.step}</span>}</> },
+                { title: s.t('progress'), width: 220, render: (_, j) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * j.progress)} status={j.state === 'failed' ? 'exception' : undefined} />{j.error ? <span className="bad"><Raw>{j.error}</Raw></span> : <span className="dim">{called(s, 'step', j.step)}</span>}</> },
                 { title: s.t('begun'), render: (_, j) => <Time of={j.began} /> },
                 { title: s.t('ended'), render: (_, j) => <Time of={j.ended} /> },
                 { title: s.t('by'), render: (_, j) => <Raw>{j.by}</Raw> },

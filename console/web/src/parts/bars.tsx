@@ -7,6 +7,7 @@ export type Bar = { key: string; label: string; value: number; to?: string; bad?
 /** Bars compares amounts by length; each leads to what it counts. */
 export function Bars({ of, top = 10 }: { of: Bar[]; top?: number }) {
   const s = useSpeech();
+  if (of.length === 0) return <p className="dim">{s.t('none')}</p>;
   const most = Math.max(...of.map((b) => b.value), 0) || 1;
   return (
     <div className="bars">

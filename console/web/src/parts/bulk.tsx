@@ -1,7 +1,8 @@
 import { Form, Modal } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
-import { api, failureOf, type Failure, type Finding, type Schemas } from '../api/client';
+import { api, type Finding, type Schemas } from '../api/client';
+import { useSend } from '../api/send';
 import { useSpeech } from '../i18n';
 import { called } from '../names';
 import { bodyOf, MoveForm, type MoveFields } from './move';
@@ -13,26 +14,16 @@ type Result = Schemas['MoveResult'];
 export function Bulk({ of, close, done }: { of: Finding[]; close: () => void; done: () => void }) {
   const s = useSpeech();
   const [form] = Form.useForm<MoveFields>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { busy, failure, send } = useSend();
   const [results, setResults] = useState<Result[]>();
-  const send = async (f: MoveFields): Promise<void> => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      // The state that was seen goes along: what somebody else has moved since is
-      // not moved again.
-      const body = { findings: of.map((x) => ({ id: x.id, expected_state: x.state })), ...bodyOf(f) } as Schemas['BulkMove'];
-      const { data, error, response } = await api.POST('/api/v1/findings/moves', { params: { header: {} }, body });
-      if (data) {
-        setResults(data);
-        done();
-      } else setFailure(failureOf(response, error));
-    } catch (reason) {
-      setFailure({ status: 0, detail: String(reason) });
-    } finally {
-      setBusy(false);
-    }
+  const move = async (f: MoveFields): Promise<void> => {
+    // The state that was seen goes along: what somebody else has moved since is
+    // not moved again.
+    const body = { findings: of.map((x) => ({ id: x.id, expected_state: x.state })), ...bodyOf(f) } as Schemas['BulkMove'];
+    const { data } = await send(() => api.POST('/api/v1/findings/moves', { params: { header: {} }, body }));
+    if (!data) return;
+    setResults(data);
+    done();
   };
   const refused = results?.filter((r) => r.detail) ?? [];
   return (
@@ -57,7 +48,7 @@ export function Bulk({ of, close, done }: { of: Finding[]; close: () => void; do
       ) : (
         <>
           <p className="dim">{[...new Set(of.map((f) => f.state))].map((v) => called(s, 'state', v)).join(' · ')}</p>
-          <MoveForm form={form} from={of.map((f) => f.state)} send={(f) => void send(f)} label={s.t('bulkMove')} />
+          <MoveForm form={form} from={of.map((f) => f.state)} send={(f) => void move(f)} label={s.t('bulkMove')} />
         </>
       )}
     </Modal>

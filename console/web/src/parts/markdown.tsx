@@ -2,6 +2,14 @@ import { marked, type Token, type Tokens } from 'marked';
 import { Fragment, type ReactNode } from 'react';
 import { Link } from 'react-router';
 
+// The pictures of the manual lie beside its pages and are told by their names.
+const pictures = import.meta.glob<string>('../../../manual/images/*.webp', { eager: true, query: '?url', import: 'default' });
+
+function picture(t: Tokens.Image): ReactNode {
+  const src = pictures[`../../../manual/images/${t.href.split('/').at(-1) ?? ''}`];
+  return src ? <img src={src} alt={t.text} loading="lazy" /> : <em>{t.text}</em>;
+}
+
 /** slug is the anchor of a heading. */
 export const slug = (text: string): string => text.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
 
@@ -58,7 +66,7 @@ function inline(t: Token): ReactNode {
     case 'link':
       return link((t as Tokens.Link).href, all(t.tokens));
     case 'image':
-      return <em>{(t as Tokens.Image).text}</em>;
+      return picture(t as Tokens.Image);
     case 'escape':
       return (t as Tokens.Escape).text;
     case 'text':

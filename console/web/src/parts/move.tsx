@@ -39,13 +39,15 @@ export function bodyOf(f: MoveFields): Partial<Schemas['Move']> & { note: string
   };
 }
 
+type Asked = { form: FormInstance<MoveFields>; from: readonly CaseState[]; to?: CaseState | ''; send: (f: MoveFields) => void; wrote?: (note: string) => void; label?: string };
+
 /** MoveForm asks what to do with findings, and why. */
-export function MoveForm({ form, from, to, send, label }: { form: FormInstance<MoveFields>; from: readonly CaseState[]; to?: CaseState | ''; send: (f: MoveFields) => void; label?: string }) {
+export function MoveForm({ form, from, to, send, wrote, label }: Asked) {
   const s = useSpeech();
   const chosen = Form.useWatch('to', form);
   const offered = waysFrom(from);
   return (
-    <Form<MoveFields> form={form} layout="vertical" onFinish={send} initialValues={{ to: to ?? '', note: '' }} aria-label={label ?? s.t('move')}>
+    <Form<MoveFields> form={form} layout="vertical" onFinish={send} onValuesChange={(now: Partial<MoveFields>) => now.note !== undefined && wrote?.(now.note)} initialValues={{ to: to ?? '', note: '' }} aria-label={label ?? s.t('move')}>
       <Form.Item name="to" label={s.t('moveTo')}>
         <Select options={[{ value: '', label: s.t('noteOnly') }, ...offered.map((v) => ({ value: v, label: called(s, 'state', v) }))]} />
       </Form.Item>

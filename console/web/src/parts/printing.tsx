@@ -1,3 +1,4 @@
+import { PrinterOutlined } from '@ant-design/icons';
 import { Button } from 'antd';
 import { at, zoneText } from '../format';
 import { useSpeech } from '../i18n';
@@ -8,7 +9,7 @@ export function Printing() {
   const s = useSpeech();
   return (
     <>
-      <Button className="no-print" onClick={() => print()}>{s.t('print')}</Button>
+      <Button className="no-print" icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button>
       <span className="print-only">{at(new Date().toISOString(), 'second')} {zoneText()}</span>
     </>
   );

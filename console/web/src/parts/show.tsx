@@ -10,15 +10,15 @@ import { called } from '../names';
 /** Trouble says what went wrong, and what to do. */
 export function Trouble({ failure, retry }: { failure: Failure; retry?: () => void }) {
   const s = useSpeech();
-  const { status, detail } = failure;
+  const { status, detail, code } = failure;
   const what =
-    status === 0 ? s.t('noAnswer') : status === 401 || status === 403 ? s.t('notAllowed') : status === 404 && !detail.startsWith('there is nothing') ? s.t('notThere') : status === 404 || status === 501 ? s.t('notYet') : status === 429 ? s.t('tooMany') : s.t('failed');
+    status === 0 ? s.t('noAnswer') : status === 401 || status === 403 ? s.t('notAllowed') : status === 501 || code === 'nothing_here' ? s.t('notYet') : status === 404 ? s.t('notThere') : status === 400 ? s.t('badAsked') : status === 429 ? s.t('tooMany') : s.t('failed');
   return (
     <Alert
       type={status === 403 || status === 404 || status === 501 ? 'info' : 'error'}
       showIcon
       message={what}
-      description={detail ? <span className="dim">{detail}{status ? ` (${status})` : ''}</span> : undefined}
+      description={detail && status ? <span className="dim">{detail} ({status})</span> : undefined}
       action={retry && status !== 403 ? <Button size="small" onClick={retry}>{s.t('retry')}</Button> : undefined}
     />
   );

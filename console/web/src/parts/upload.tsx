@@ -1,6 +1,7 @@
 import { Alert, Button, Progress, Select, Space, Table, Upload } from 'antd';
 import { useEffect, useState } from 'react';
-import { api, csrfHeader, failureOf, type Failure, type Schemas } from '../api/client';
+import { api, ownHeaders, failureOf, type Failure, type Schemas } from '../api/client';
+import { sent } from '../api/send';
 import { useGet } from '../api/use';
 import { count } from '../format';
 import { useSpeech } from '../i18n';
@@ -22,7 +23,7 @@ function send(files: File[], told: (share: number) => void): Promise<Sent> {
     for (const f of files) form.append('file', f, f.name);
     const req = new XMLHttpRequest();
     req.open('POST', '/api/v1/ledgers/checks');
-    for (const [name, value] of Object.entries(csrfHeader())) req.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(ownHeaders())) req.setRequestHeader(name, value);
     req.upload.onprogress = (e) => e.lengthComputable && told(e.loaded / e.total);
     req.onerror = () => done({ failure: { status: 0, detail: '' } });
     req.onload = () => {
@@ -123,7 +124,7 @@ function Cells({ of }: { of: Change }) {
     <ul className="plain-list">
       {of.cells.map((c) => (
         <li key={c.column}>
-          <span className="dim">{c.column}</span> {of.kind === 'changed' && !c.old && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'added' && c.old && <del className="cell"><bdi>{c.old}</bdi></del>}{of.kind === 'changed' && ' → '}{of.kind === 'changed' && !c.new && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'removed' && c.new && <ins className="cell"><bdi>{c.new}</bdi></ins>}
+          <span className="dim" title={c.column}>{called(s, 'column', c.column)}</span> {of.kind === 'changed' && !c.old && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'added' && c.old && <del className="cell"><bdi>{c.old}</bdi></del>}{of.kind === 'changed' && ' → '}{of.kind === 'changed' && !c.new && <span className="dim">{s.t('impEmpty')}</span>}{of.kind !== 'removed' && c.new && <ins className="cell"><bdi>{c.new}</bdi></ins>}
         </li>
       ))}
     </ul>
@@ -153,7 +154,7 @@ function Changes({ check }: { check: Check }) {
                 { title: s.t('change'), render: (_, c) => word[c.kind] ?? c.kind },
                 { title: s.t('ledger'), render: (_, c) => called(s, 'ledger', c.ledger) },
                 { title: s.t('row'), align: 'right', render: (_, c) => <span className="num">{c.row || ''}</span> },
-                { title: s.t('object'), render: (_, c) => c.key.map((k) => <div key={k.column}><span className="dim">{k.column}</span> <Raw>{k.text}</Raw></div>) },
+                { title: s.t('object'), render: (_, c) => c.key.map((k) => <div key={k.column}><span className="dim" title={k.column}>{called(s, 'column', k.column)}</span> <Raw>{k.text}</Raw></div>) },
                 { title: `${s.t('oldValue')} → ${s.t('newValue')}`, render: (_, c) => <Cells of={c} /> },
               ]}
             />
@@ -185,10 +186,10 @@ export function Import({ imported }: { imported: () => void }) {
       return;
     }
     setShare(0);
-    const sent = await send(list, setShare);
+    const answer = await send(list, setShare);
     setShare(undefined);
-    setCheck(sent.check);
-    setFailure(sent.failure);
+    setCheck(answer.check);
+    setFailure(answer.failure);
   };
   const drop = (): void => {
     if (check) void api.DELETE('/api/v1/ledgers/checks/{id}', { params: { path: { id: check.id }, header: {} } });
@@ -198,14 +199,13 @@ export function Import({ imported }: { imported: () => void }) {
   const accept = async (): Promise<void> => {
     if (!check) return;
     setBusy(true);
-    const { data, error, response } = await api.POST('/api/v1/ledgers/imports', { params: { header: {} }, body: { check: check.id } });
+    const { data, failure: why } = await sent(api.POST('/api/v1/ledgers/imports', { params: { header: {} }, body: { check: check.id } }));
     setBusy(false);
-    if (data) {
-      setDone(data);
-      setCheck(undefined);
-      imported();
-    } else if (response.status === 409) setFailure({ status: 409, detail: s.t('impAgain') });
-    else setFailure(failureOf(response, error));
+    setFailure(why?.code === 'ledgers_changed' ? { ...why, detail: s.t('impAgain') } : why);
+    if (!data) return;
+    setDone(data);
+    setCheck(undefined);
+    imported();
   };
   const changes = check ? check.added + check.changed + check.removed : 0;
   return (

@@ -1,7 +1,7 @@
 import { SafetyCertificateOutlined } from '@ant-design/icons';
 import { Alert, App, Button, Progress } from 'antd';
 import { useState } from 'react';
-import { failureOf, type Failure } from '../../api/client';
+import { failureOf, ownHeaders, type Failure } from '../../api/client';
 import { bytes } from '../../format';
 import { useSpeech } from '../../i18n';
 import { Trouble } from '../../parts/show';
@@ -52,7 +52,7 @@ export function Evidence({ id }: { id: string }) {
     setReady('');
     setHad(0);
     try {
-      const response = await fetch(`/api/v1/findings/${encodeURIComponent(id)}/evidence`, { credentials: 'same-origin' });
+      const response = await fetch(`/api/v1/findings/${encodeURIComponent(id)}/evidence`, { credentials: 'same-origin', headers: ownHeaders() });
       if (!response.ok) {
         setFailure(failureOf(response, await response.json().catch(() => undefined)));
         return;

@@ -1,9 +1,9 @@
 import type { Finding, Schemas } from '../../api/client';
 import { bytes, count, percent } from '../../format';
 import { useSpeech, type Speech } from '../../i18n';
+import { paramText } from '../../parts/param';
 import { Nothing, Raw } from '../../parts/show';
-import type { Word } from '../../words';
-import { factName, paramName } from './names';
+import { codeName, factName } from './names';
 
 type Param = Schemas['Param'];
 
@@ -11,9 +11,9 @@ type Param = Schemas['Param'];
  * where the finding gives one. */
 function valueOf(s: Speech, name: string, value: unknown, facts: Record<string, unknown>): string {
   if (value === null || value === undefined || value === '') return '';
-  if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? JSON.stringify(v) : String(v))).join(s.lang === 'zh' ? '、' : ', ');
+  if (Array.isArray(value)) return value.map((v) => (typeof v === 'object' ? JSON.stringify(v) : codeName(s, name, String(v)))).join(s.lang === 'zh' ? '、' : ', ');
   if (typeof value === 'boolean') return s.t(value ? 'yes' : 'no');
-  if (typeof value !== 'number') return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'number') return typeof value === 'object' ? JSON.stringify(value) : codeName(s, name, String(value));
   if (/asn$|_id$/.test(name)) return String(value);
   if (/share/.test(name)) {
     const half = facts[`${name}_half_width`] ?? facts.share_half_width;
@@ -25,16 +25,6 @@ function valueOf(s: Speech, name: string, value: unknown, facts: Record<string, 
   if (/^days|_days$|^days_/.test(name)) return `${count(s, value)} ${s.t('days')}`;
   if (/hours$/.test(name)) return `${count(s, value)} ${s.t('unitHours')}`;
   return count(s, value);
-}
-
-/** paramOf writes a parameter of the rule with its unit. */
-function paramOf(s: Speech, value: unknown, unit: string): string {
-  if (typeof value !== 'number') return String(value);
-  if (/^share/.test(unit)) return percent(value);
-  if (unit === '0 or 1') return s.t(value ? 'yes' : 'no');
-  const named: Record<string, Word> = { days: 'days', hours: 'unitHours', packets: 'unitPackets', '': 'unitNone' };
-  const word = named[unit];
-  return `${count(s, value)} ${word ? s.t(word) : unit}`;
 }
 
 const shown = (name: string): boolean => !/half_width$|relative_error$/.test(name);
@@ -63,7 +53,7 @@ export function Facts({ of, params, rule }: { of: Finding; params: Record<string
         {params && Object.keys(params).length > 0 && (
           <>
             <h3 className="later">{s.t('paramsUsed')}</h3>
-            <table className="plain facts"><tbody>{Object.entries(params).map(([n, v]) => <tr key={n}><th scope="row" title={n}>{used.get(n) ? s.pick(used.get(n)?.meaning) : paramName(s, n)}</th><td className="num">{paramOf(s, v, used.get(n)?.unit ?? '')}</td></tr>)}</tbody></table>
+            <table className="plain facts"><tbody>{Object.entries(params).map(([n, v]) => <tr key={n}><th scope="row" title={n}>{used.get(n) ? s.pick(used.get(n)?.meaning) : n}</th><td className="num">{typeof v === 'number' ? paramText(s, v, used.get(n)?.unit ?? '') : String(v)}</td></tr>)}</tbody></table>
           </>
         )}
       </div>

@@ -1,4 +1,4 @@
-import { LinkOutlined, PrinterOutlined } from '@ant-design/icons';
+import { LinkOutlined } from '@ant-design/icons';
 import { App, Button } from 'antd';
 import { useEffect } from 'react';
 import { Link, useParams } from 'react-router';
@@ -8,6 +8,7 @@ import { percent } from '../../format';
 import { useSpeech } from '../../i18n';
 import { useMe } from '../../me';
 import { called, province } from '../../names';
+import { Printing } from '../../parts/printing';
 import { Loaded, Pairs, Panel, Raw, Severity, State, Time } from '../../parts/show';
 import { Evidence } from './evidence';
 import { Facts } from './facts';
@@ -44,7 +45,7 @@ function Benign({ of }: { of: Schemas['Benign'][] }) {
   return (
     <table className="plain">
       <thead><tr><th>{s.t('benign')}</th><th>{s.t('benignWhy')}</th></tr></thead>
-      <tbody>{of.map((b) => <tr key={b.name}><th scope="row" className="dim">{testName(b.name)}</th><td>{s.pick(b.result)}</td></tr>)}</tbody>
+      <tbody>{of.map((b) => <tr key={b.name}><th scope="row" className="dim">{testName(s, b.name)}</th><td>{s.pick(b.result)}</td></tr>)}</tbody>
     </table>
   );
 }
@@ -113,10 +114,10 @@ export default function FindingPage() {
       <div className="title">
         <h1>{title}</h1>
         <span className="dim mono">{id}</span>
-        <div className="title-right no-print">
-          <Link to="/findings">{s.t('findings')}</Link>
-          <Button icon={<LinkOutlined />} onClick={share}>{s.t('share')}</Button>
-          <Button icon={<PrinterOutlined />} onClick={() => print()}>{s.t('print')}</Button>
+        <div className="title-right">
+          <Link className="no-print" to="/findings">{s.t('findings')}</Link>
+          <Button className="no-print" icon={<LinkOutlined />} onClick={share}>{s.t('share')}</Button>
+          <Printing />
         </div>
       </div>
       <Loaded got={got} rows={12}>{(of) => <Body key={of.id} of={of} etag={got.etag} reload={got.reload} />}</Loaded>

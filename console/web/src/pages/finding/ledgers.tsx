@@ -28,7 +28,7 @@ export function LedgersPanel({ got }: { got: Got<Schemas['FindingLedgers']> }) {
                     <h3><Link to={`/ledgers?ledger=${ledger}`}>{called(s, 'ledger', ledger)}</Link> <span className="dim">{rows.length}</span></h3>
                     <div className="scroll tall">
                       <table className="plain">
-                        <thead><tr>{columns.map((c) => <th key={c.name}>{c.name}</th>)}<th>{s.t('since')}</th></tr></thead>
+                        <thead><tr>{columns.map((c) => <th key={c.name} title={c.name}>{called(s, 'column', c.name)}</th>)}<th>{s.t('since')}</th></tr></thead>
                         <tbody>{rows.map((r, n) => <tr key={n}>{columns.map((c) => <td key={c.name}><Raw>{r.fields[c.i]}</Raw></td>)}<td><Time of={r.known} />{r.closed && <span className="dim"> – <Time of={r.closed} /></span>}</td></tr>)}</tbody>
                       </table>
                     </div>

@@ -4,7 +4,8 @@ import type { Schemas } from '../../api/client';
 import { useGet } from '../../api/use';
 import { at } from '../../format';
 import { useSpeech } from '../../i18n';
-import { Loaded, Nothing, Panel, Raw, Time } from '../../parts/show';
+import { called } from '../../names';
+import { Loaded, Nothing, Panel, Time } from '../../parts/show';
 
 type Route = Schemas['Route'];
 
@@ -90,7 +91,7 @@ function Over({ of, window: span }: { of: Route[]; window: Schemas['Window'] }) 
                 <td className="mono">{r.path || <span className="dim">{s.t('none')}</span>}</td>
                 <td className="mono">{r.router}</td>
                 <td className="mono">{r.peer} <span className="dim">AS{r.peer_as}</span></td>
-                <td><Raw>{r.validity}</Raw></td>
+                <td>{called(s, 'rpki', r.validity)}</td>
                 <td><Time of={r.from} /></td>
                 <td>{r.to ? <Time of={r.to} /> : s.t('still')}</td>
               </tr>

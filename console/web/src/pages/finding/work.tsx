@@ -1,8 +1,10 @@
 import { Alert, App, Button, Form, Input, Modal, Space } from 'antd';
 import { useRef, useState } from 'react';
-import { api, failureOf, type Failure, type Schemas } from '../../api/client';
+import { api, type Schemas } from '../../api/client';
+import { useSend } from '../../api/send';
 import { useSpeech } from '../../i18n';
 import { called } from '../../names';
+import { useDraft } from '../../parts/draft';
 import { bodyOf, MoveForm, waysFrom, type CaseState, type MoveFields } from '../../parts/move';
 import { Pairs, Raw, State, Time, Trouble } from '../../parts/show';
 
@@ -18,47 +20,37 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
   const { message } = App.useApp();
   const [form] = Form.useForm<MoveFields>();
   const [to, setTo] = useState<CaseState | ''>();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure>();
+  const { busy, failure, send, forget } = useSend();
   const [stale, setStale] = useState(false);
-  const [note, setNote] = useState('');
+  const [note, setNote] = useDraft(of.id);
   const field = useRef<HTMLTextAreaElement | null>(null);
-  const send = async (f: MoveFields): Promise<void> => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      const { data, error, response } = await api.POST('/api/v1/findings/{id}/moves', {
-        params: { path: { id: of.id }, header: etag ? { 'If-Match': etag } : {} },
-        body: { ...bodyOf(f), ...(etag ? {} : { expected_state: of.state }) } as Schemas['Move'],
-      });
-      if (data) {
-        setTo(undefined);
-        setStale(false);
-        setNote('');
-        field.current?.focus();
-        message.success(data.state === of.state ? s.t('noteAdded') : s.t('findingMoved', { n: called(s, 'state', data.state) }));
-        reload();
-      } else if (response.status === 412 || response.status === 409) {
-        setTo(undefined);
-        setStale(true);
-        reload();
-      } else setFailure(failureOf(response, error));
-    } catch (reason) {
-      setFailure({ status: 0, detail: String(reason) });
-    } finally {
-      setBusy(false);
+  const move = async (f: MoveFields): Promise<void> => {
+    const body = { ...bodyOf(f), ...(etag ? {} : { expected_state: of.state }) } as Schemas['Move'];
+    const { data, failure: why } = await send(() => api.POST('/api/v1/findings/{id}/moves', { params: { path: { id: of.id }, header: etag ? { 'If-Match': etag } : {} }, body }));
+    if (data) {
+      setTo(undefined);
+      setStale(false);
+      setNote('');
+      field.current?.focus();
+      message.success(data.state === of.state ? s.t('noteAdded') : s.t('findingMoved', { n: called(s, 'state', data.state) }));
+      reload();
+    } else if (why?.code === 'stale' || why?.code === 'changed') {
+      forget();
+      setTo(undefined);
+      setStale(true);
+      reload();
     }
   };
   const open = (v: CaseState | ''): void => {
     form.resetFields();
-    setFailure(undefined);
+    forget();
     form.setFieldsValue({ to: v, note });
     setTo(v);
   };
   // With its reason written beside the buttons a step is done by one click; else,
   // and where more than a reason is needed, it is asked for.
   const step = (v: CaseState | ''): void => {
-    if (note.trim() && v !== 'rectified') void send({ to: v, note });
+    if (note.trim() && v !== 'rectified') void move({ to: v, note });
     else open(v);
   };
   const c = of.case as Schemas['Case'] | undefined;
@@ -89,7 +81,7 @@ export function Work({ of, etag, act, reload }: { of: Found; etag: string | unde
       )}
       <Modal open={to !== undefined} forceRender title={`${s.t('move')} · ${of.subject.name || of.subject.id}`} okText={s.t('apply')} cancelText={s.t('cancel')} confirmLoading={busy} onOk={() => form.submit()} onCancel={() => setTo(undefined)}>
         {failure && to !== undefined && <Trouble failure={failure} />}
-        <MoveForm form={form} from={[of.state]} to={to ?? ''} send={(f) => void send(f)} />
+        <MoveForm form={form} from={[of.state]} to={to ?? ''} send={(f) => void move(f)} wrote={setNote} />
       </Modal>
     </div>
   );
