@@ -139,6 +139,16 @@ GROUP BY exporter, family`,
 			books[b.Exporter] = b
 			return nil
 		}, secondsOf(w)...)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := s.CountedInterfaces(ctx, w)
+	for i := range counted {
+		if b, heard := books[counted[i].Exporter]; heard {
+			b.Counted = append(b.Counted, counted[i])
+			books[b.Exporter] = b
+		}
+	}
 	return slices.SortedFunc(maps.Values(books), func(a, b rules.ExporterBooks) int { return a.Exporter.Compare(b.Exporter) }), err
 }
 

@@ -38,6 +38,7 @@ func migrations() []migration {
 		{"kinds of scopes", func(Config) []string {
 			return []string{"ALTER TABLE rollup_scopes MODIFY COLUMN " + column{"kind", kindScope, codecPlain}.definition()}
 		}},
+		{"counters of interfaces", counterStatements},
 	}
 }
 

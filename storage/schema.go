@@ -40,7 +40,7 @@ func schema() []*table {
 	return withHolds(append([]*table{
 		flowTable(), bookTable(), ledgerRowTable(), ledgerVersionTable(),
 		routeTable(), routePeerTable(), findingTable(), eventTable(), auditTable(), versionTable(), leaseTable(), retentionTable(),
-	}, rollupTables()...))
+	}, append(rollupTables(), counterTables()...)...))
 }
 
 // flowTable has one partition per day of storing, and each batch carries one
