@@ -1,5 +1,7 @@
 package report
 
+import "strings"
+
 // Handling is how an export is to be handled, as it is written on the export
 // itself and into its manifest.
 type Handling struct {
@@ -29,6 +31,24 @@ func (p *Privacy) Handling() Handling {
 		h.MaskV4, h.MaskV6 = p.Mask.V4, p.Mask.V6
 	}
 	return h
+}
+
+// Watermark is what stands across every page.
+func (h Handling) Watermark(language string) string {
+	var parts []string
+	for _, s := range []string{h.Recipient, h.Purpose} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if h.Expires != "" {
+		valid := h.Expires + " 前有效"
+		if language == "en" {
+			valid = "until " + h.Expires
+		}
+		parts = append(parts, valid)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // Class says in both languages whether an export is masked.

@@ -1,7 +1,12 @@
 package report_test
 
 import (
+	"encoding/json"
+	"maps"
+	"os"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
@@ -35,4 +40,33 @@ func TestNames(t *testing.T) {
 	if got := report.ProvinceName("81"); got.EN != "Hong Kong" {
 		t.Errorf("81 is %q", got)
 	}
+}
+
+// TestNamesAreThoseOfTheConsole holds the names to those of the console: a reader
+// of both is told of one thing by one name.
+func TestNamesAreThoseOfTheConsole(t *testing.T) {
+	own := readNames(t, "names.json")
+	console := readNames(t, "../console/web/src/names.json")
+	maps.Copy(console, readNames(t, "../console/web/src/pages/finding/names.json"))
+	for kind, table := range own {
+		if diff := cmp.Diff(console[kind], table); diff != "" {
+			t.Errorf("%s differs:\n%s", kind, diff)
+		}
+	}
+	if got := report.NameOf(report.FigureNames, "bytes_per_day"); got.ZH == "bytes_per_day" || got.EN == "" {
+		t.Errorf("a figure is called %q", got)
+	}
+}
+
+func readNames(t *testing.T, file string) map[string]map[string][2]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tables map[string]map[string][2]string
+	if err := json.Unmarshal(text, &tables); err != nil {
+		t.Fatal(err)
+	}
+	return tables
 }

@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/linewarden/linewarden/console/audit"
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
+	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/report/timestamp"
@@ -29,8 +30,9 @@ func newEvidence(g *globals) *cobra.Command {
 		Long: "evidence writes a zip file with all that a finding rests on, signed with the key of this\n" +
 			"installation, which is made when it is first needed. Whoever has the public key checks it with\n" +
 			"linewarden verify, offline and without the daemon; linewarden evidence key prints that key.\n\n" +
-			"A package shows what was measured, unmasked, as it is for an authorised case; writing one is in\n" +
-			"the audit log. --timestamp-request writes what a time-stamping authority is asked (RFC 3161); its\n" +
+			"A package shows what was measured, unmasked, as it is for an authorised case: where there are\n" +
+			"accounts it takes the role for it and --reason, which stand in the audit log and on the package.\n" +
+			"linewarden report problem writes a masked account of a case. --timestamp-request writes what a time-stamping authority is asked (RFC 3161); its\n" +
 			"answer goes into the package with --timestamp, or later with linewarden evidence stamp.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.out == "" {
@@ -39,19 +41,41 @@ func newEvidence(g *globals) *cobra.Command {
 			return g.writeEvidence(cmd.Context(), args[0], &f)
 		},
 	}
+	f.bind(c, evidencePurpose())
+	f.bindWho(c)
 	c.Flags().StringVarP(&f.out, "out", "o", "", "`file` to write")
 	c.Flags().BoolVar(&f.force, "force", false, "replace the files if they are there")
-	c.Flags().StringVar(&f.reason, "reason", "", "`text` that says what the package is for; it stands in the audit log")
 	c.Flags().StringVar(&f.request, "timestamp-request", "", "`file` to write a request for a time-stamp of the manifest to (.tsq)")
 	c.Flags().StringVar(&f.timestamp, "timestamp", "", "`file` with the answer of a time-stamping authority about the manifest (.tsr)")
 	c.AddCommand(newEvidenceKey(g), newEvidenceStamp(g))
 	return c
 }
 
+// evidencePurpose is what a package is for where nothing else is said. It has the
+// case file in both languages.
+func evidencePurpose() rules.Text {
+	return rules.Text{ZH: "案件证据 evidence of a case", EN: "evidence of a case"}
+}
+
 // evidenceFlags are the flags of evidence.
 type evidenceFlags struct {
-	out, reason, request, timestamp string
-	force                           bool
+	handlingFlags
+	out, request, timestamp string
+	force                   bool
+}
+
+// checkUnmasked checks what says who asks for a package and why. Without accounts
+// nobody has a role, and the reason may be left out.
+func (f *evidenceFlags) checkUnmasked(cfg *Config) error {
+	alone, err := cfg.accounts().Empty()
+	if err != nil {
+		return err
+	}
+	if !alone && strings.TrimSpace(f.reason) == "" {
+		return usagef("--reason is missing: a package is not masked, so that it is logged and printed on it why")
+	}
+	f.unmasked, f.unexplained, f.action = true, true, "evidence_written"
+	return f.check()
 }
 
 func newEvidenceKey(g *globals) *cobra.Command {
@@ -85,6 +109,9 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 	if err != nil {
 		return err
 	}
+	if err := f.checkUnmasked(cfg); err != nil {
+		return err
+	}
 	for _, file := range []string{f.out, f.request} {
 		if _, err := os.Stat(file); err == nil && !f.force {
 			return fmt.Errorf("%s is there already; name another file, or replace it with --force", file)
@@ -99,19 +126,24 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 		if err != nil {
 			return err
 		}
+		privacy, err := f.privacy(cfg, "", registry.DateOf(m.Finding.Window.To.In(cfg.location)))
+		if err != nil {
+			return err
+		}
+		if privacy.By, err = f.permit(ctx, cfg, g.err, "finding/"+id, m.Finding.Province); err != nil {
+			return err
+		}
+		privacy.Reason, m.Handling = f.reason, privacy.Handling()
 		if f.timestamp != "" {
 			if m.Timestamp, err = os.ReadFile(f.timestamp); err != nil {
 				return fmt.Errorf("read the time-stamp: %w", err)
 			}
 		}
 		var b bytes.Buffer
-		if err := evidence.Write(&b, m, key); err != nil {
+		if err := casefile.Pack(&b, m, key); err != nil {
 			if errors.Is(err, timestamp.ErrOther) {
 				err = fmt.Errorf("%w; the case has moved on since it was asked for: put it into the package of then with linewarden evidence stamp", err)
 			}
-			return err
-		}
-		if err := recordEvidence(cfg, id, f.reason); err != nil {
 			return err
 		}
 		if err := g.writeOut(f.out, func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }); err != nil {
@@ -122,17 +154,6 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 		}
 		return writeRequest(f.out, f.request)
 	})
-}
-
-// recordEvidence writes into the audit log that a package is written, before it
-// is: it shows what exports mask.
-func recordEvidence(cfg *Config, id, reason string) (err error) {
-	log, err := audit.Open(cfg.auditFile())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, log.Close()) }()
-	return log.Add(audit.Entry{Actor: systemUser(), Via: "command", Action: "evidence_written", Object: "finding/" + id, Detail: "reason=" + reason})
 }
 
 func newVerify(g *globals) *cobra.Command {
@@ -161,6 +182,7 @@ func newVerify(g *globals) *cobra.Command {
 	c.Flags().BoolVar(&f.log, "log", false, "check the log of findings of the store")
 	c.Flags().StringVar(&f.key, "key", "", "`file` with the public key (default: that of the data directory)")
 	c.Flags().StringVar(&f.tsaCA, "tsa-ca", "", "`file` with certificates (PEM) of time-stamping authorities to trust; a time-stamp is asked for then")
+	c.Flags().StringArrayVar(&f.tsaLists, "tsa-crl", nil, "`file` with the revoked certificates (CRL, DER or PEM) of an authority; may be given several times")
 	formatFlag(c.Flags(), &f.format, "text", "json")
 	return c
 }
@@ -186,6 +208,7 @@ func (g *globals) publicKeyFile(named string) (string, error) {
 type verifyFlags struct {
 	log                bool
 	key, format, tsaCA string
+	tsaLists           []string
 }
 
 // public reads the key that signatures are checked with.
@@ -197,21 +220,34 @@ func (f *verifyFlags) public(g *globals) (ed25519.PublicKey, error) {
 	return signed.ReadPublic(file)
 }
 
-// authorities reads the certificates that time-stamps are checked with; nil where
-// none were named.
-func (f *verifyFlags) authorities() (*x509.CertPool, error) {
+// trust reads what time-stamps are checked by; nil where no authority was named.
+func (f *verifyFlags) trust() (*timestamp.Trust, error) {
 	if f.tsaCA == "" {
+		if len(f.tsaLists) > 0 {
+			return nil, usagef("--tsa-crl is given with --tsa-ca only")
+		}
 		return nil, nil
 	}
 	text, err := os.ReadFile(f.tsaCA)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificates of authorities: %w", err)
 	}
-	roots, err := timestamp.Roots(text)
-	if err != nil {
+	var t timestamp.Trust
+	if t.Roots, err = timestamp.Roots(text); err != nil {
 		return nil, fmt.Errorf("--tsa-ca %s: %w", f.tsaCA, err)
 	}
-	return roots, nil
+	for _, file := range f.tsaLists {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the revoked certificates: %w", err)
+		}
+		lists, err := timestamp.Lists(text)
+		if err != nil {
+			return nil, fmt.Errorf("--tsa-crl %s: %w", file, err)
+		}
+		t.Lists = append(t.Lists, lists...)
+	}
+	return &t, nil
 }
 
 // stampText tells of a time-stamp; nothing where there is none.
@@ -219,8 +255,10 @@ func stampText(s *timestamp.Stamp) string {
 	switch {
 	case s == nil:
 		return ""
+	case s.Unrevoked:
+		return fmt.Sprintf("时间戳 time-stamp: %s by %s, serial %s, not revoked\n", s.Time.Format(time.RFC3339), s.Signer, s.Serial)
 	case s.Trusted:
-		return fmt.Sprintf("时间戳 time-stamp: %s by %s, serial %s\n", s.Time.Format(time.RFC3339), s.Signer, s.Serial)
+		return fmt.Sprintf("时间戳 time-stamp: %s by %s, serial %s; revocation was not checked: name lists with --tsa-crl\n", s.Time.Format(time.RFC3339), s.Signer, s.Serial)
 	}
 	return fmt.Sprintf("时间戳 time-stamp: %s by %s, who was not checked: name the authority with --tsa-ca\n", s.Time.Format(time.RFC3339), s.Signer)
 }
@@ -230,7 +268,7 @@ func (g *globals) verifyPackage(file string, flags *verifyFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	roots, err := flags.authorities()
+	trust, err := flags.trust()
 	if err != nil {
 		return err
 	}
@@ -247,7 +285,7 @@ func (g *globals) verifyPackage(file string, flags *verifyFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	v.CheckStamp(roots)
+	v.CheckStamp(trust)
 	if flags.format == "json" {
 		err = report.WriteValue(g.out, v)
 	} else {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/evidence"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/storage"
@@ -38,7 +37,7 @@ func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id strin
 	if !known {
 		return nil, fmt.Errorf("evidence of %s: rule %s is not one of this program any more", id, f.Rule)
 	}
-	m := &evidence.Material{Finding: f, Rule: rule.Spec, Location: cfg.location}
+	m := &evidence.Material{Carrier: cfg.Carrier.Name, Finding: f, Rule: rule.Spec, Location: cfg.location}
 	if m.Events, err = s.Events(ctx, id); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
@@ -50,12 +49,6 @@ func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id strin
 			return nil, fmt.Errorf("evidence of %s: %w", id, err)
 		}
 		m.Tables = append(m.Tables, tables...)
-	}
-	m.Documents = make(map[string][]byte)
-	for _, language := range casefile.Languages() {
-		if m.Documents[casefile.Name(language)], err = casefile.Make(m, language); err != nil {
-			return nil, fmt.Errorf("evidence of %s: %w", id, err)
-		}
 	}
 	return m, nil
 }

@@ -23,23 +23,33 @@ func newReport(g *globals) *cobra.Command {
 	return group("report", "Write reports to the regulator", newReportQuarterly(g), newReportProblem(g), newReportReconciliation(g), newReportFiling(g), newReportEnvelope(g), newReportDiff(g))
 }
 
-// reportFlags are those of every report.
-type reportFlags struct {
+// handlingFlags say who an export is for and how it is to be handled.
+type handlingFlags struct {
 	unmaskFlags
-	out, language, recipient, purpose, expires string
+	recipient, purpose, expires string
 	// usual is the purpose where none is given.
 	usual rules.Text
 }
 
-func (f *reportFlags) bind(c *cobra.Command, usual rules.Text) {
+func (f *handlingFlags) bind(c *cobra.Command, usual rules.Text) {
 	f.usual = usual
 	flags := c.Flags()
-	flags.StringVarP(&f.out, "out", "o", "", "`directory` to write; it must not be there yet, or be empty")
-	flags.StringVar(&f.language, "lang", "zh", "language of the PDF file: zh or en")
+	flags.StringVar(&f.recipient, "recipient", "", "`name` of who it is for; it stands in the watermark")
+	flags.StringVar(&f.purpose, "purpose", "", "`text` that says what it is for (default: "+usual.EN+")")
+	flags.StringVar(&f.expires, "expires", "", "last `day` it may be used (default: a year after what it is about)")
+}
+
+// reportFlags are those of every report.
+type reportFlags struct {
+	handlingFlags
+	out, language string
+}
+
+func (f *reportFlags) bind(c *cobra.Command, usual rules.Text) {
+	f.handlingFlags.bind(c, usual)
 	f.unmaskFlags.bind(c)
-	flags.StringVar(&f.recipient, "recipient", "", "`name` of who the report is for; it stands in the watermark")
-	flags.StringVar(&f.purpose, "purpose", "", "`text` that says what the report is for (default: "+usual.EN+")")
-	flags.StringVar(&f.expires, "expires", "", "last `day` the report may be used (default: a year after what it is about)")
+	c.Flags().StringVarP(&f.out, "out", "o", "", "`directory` to write; it must not be there yet, or be empty")
+	c.Flags().StringVar(&f.language, "lang", "zh", "language of the PDF file: zh or en")
 }
 
 func (f *reportFlags) check() error {
@@ -88,7 +98,7 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	if err != nil {
 		return err
 	}
-	privacy, err := f.privacy(cfg, q.Days().To)
+	privacy, err := f.privacy(cfg, f.language, q.Days().To)
 	if err != nil {
 		return err
 	}
@@ -125,14 +135,15 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 	})
 }
 
-func (f *reportFlags) privacy(cfg *Config, last registry.Date) (report.Privacy, error) {
+// privacy says what an export about days up to last shows, and to whom.
+func (f *handlingFlags) privacy(cfg *Config, language string, last registry.Date) (report.Privacy, error) {
 	p := report.Privacy{
 		Mask:     report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6},
 		Unmasked: f.unmasked, Reason: f.reason, Recipient: f.recipient, Purpose: f.purpose,
 		Expires: registry.DateOf(last.Start(time.UTC).AddDate(1, 0, 0)),
 	}
 	if p.Purpose == "" {
-		if p.Purpose = f.usual.ZH; f.language == "en" {
+		if p.Purpose = f.usual.ZH; language == "en" {
 			p.Purpose = f.usual.EN
 		}
 	}
@@ -185,6 +196,9 @@ func (o *opened) gatherQuarter(ctx context.Context, cfg *Config, in *quarterly.I
 				return fmt.Errorf("read the history of %s: %w", f.ID, err)
 			}
 		}
+	}
+	if in.Adjudications, err = o.Adjudications(ctx); err != nil {
+		return fmt.Errorf("read what became of findings: %w", err)
 	}
 	log, err := o.CheckLog(ctx)
 	if err != nil {

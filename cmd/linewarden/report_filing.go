@@ -65,7 +65,7 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 	if err != nil {
 		return err
 	}
-	privacy, err := f.privacy(cfg, day)
+	privacy, err := f.privacy(cfg, f.language, day)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 		if err != nil {
 			return err
 		}
-		written, err := xml.WriteFilings(snapshot, day, privacy.Names(snapshot).Replace)
+		written, err := xml.WriteFilings(snapshot, day, privacy.Veil(snapshot).Replace)
 		if err != nil {
 			return err
 		}

@@ -48,12 +48,18 @@ func (g *globals) reportProblem(ctx context.Context, id string, f *reportFlags) 
 			return err
 		}
 		p := casefile.Problem{Carrier: cfg.Carrier.Name, Language: f.language, Material: *m}
-		if p.Privacy, err = f.privacy(cfg, registry.DateOf(m.Finding.Window.To.In(cfg.location))); err != nil {
+		if p.Privacy, err = f.privacy(cfg, f.language, registry.DateOf(m.Finding.Window.To.In(cfg.location))); err != nil {
 			return err
 		}
 		if p.Privacy.By, err = f.permit(ctx, cfg, g.err, "finding/"+id, m.Finding.Province); err != nil {
 			return err
 		}
+		decided, err := s.Adjudications(ctx)
+		if err != nil {
+			return fmt.Errorf("read what became of the rule's findings: %w", err)
+		}
+		precision := rules.PrecisionOf(decided, m.Finding.Rule)
+		p.Precision = &precision
 		if p.Ledgers, err = s.snapshot(ctx, cfg, g.logger()); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (g *globals) reportReconciliation(ctx context.Context, f *reportFlags, sett
 		return err
 	}
 	in := &reconciliation.Input{Carrier: cfg.Carrier.Name, Location: cfg.location, Settled: settled}
-	if in.Privacy, err = f.privacy(cfg, registry.DateOf(time.Now().In(cfg.location))); err != nil {
+	if in.Privacy, err = f.privacy(cfg, f.language, registry.DateOf(time.Now().In(cfg.location))); err != nil {
 		return err
 	}
 	if err := vacant(f.out); err != nil {

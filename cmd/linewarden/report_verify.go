@@ -19,7 +19,7 @@ func (g *globals) verifyReport(dir string, flags *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	roots, err := flags.authorities()
+	trust, err := flags.trust()
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (g *globals) verifyReport(dir string, flags *verifyFlags) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	stamp, problem := timestamp.Of(o, roots)
+	stamp, problem := timestamp.Of(o, trust)
 	if problem != "" {
 		o.Problems = append(o.Problems, problem)
 	}

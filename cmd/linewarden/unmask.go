@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,14 +21,21 @@ import (
 type unmaskFlags struct {
 	unmasked                 bool
 	reason, as, passwordFile string
+	// action is what the audit log says was done; read_unmasked if it is empty.
+	action string
 	// unexplained permits a missing reason, which is logged as such: programs
 	// that work on findings export them without one.
 	unexplained bool
 }
 
 func (f *unmaskFlags) bind(c *cobra.Command) {
+	c.Flags().BoolVar(&f.unmasked, "unmasked", false, "show third parties, persons and restricted bodies as they are; needs --reason and the role for it, and is in the audit log")
+	f.bindWho(c)
+}
+
+// bindWho binds what says who asks and why, for what is never masked.
+func (f *unmaskFlags) bindWho(c *cobra.Command) {
 	flags := c.Flags()
-	flags.BoolVar(&f.unmasked, "unmasked", false, "show third parties, persons and restricted bodies as they are; needs --reason and the role for it, and is in the audit log")
 	flags.StringVar(&f.reason, "reason", "", "`text` that says why nothing is masked; it is logged and printed on what is written")
 	flags.StringVar(&f.as, "as", "", "`name` of the account that may see it (default: that of the user of the system); another person's asks for its password")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` with the password of the account of --as (default: typed, or the first line of standard input)")
@@ -38,7 +46,7 @@ func (f *unmaskFlags) check() error {
 	reason := strings.TrimSpace(f.reason)
 	switch {
 	case f.unmasked && reason == "" && !f.unexplained:
-		return usagef("--unmasked needs --reason: it is logged and printed on the report")
+		return usagef("--unmasked needs --reason: it is logged and printed on what is written")
 	case !f.unmasked && f.reason != "":
 		return usagef("--reason is given with --unmasked only")
 	case !f.unmasked && (f.as != "" || f.passwordFile != ""):
@@ -72,11 +80,11 @@ func (f *unmaskFlags) permit(ctx context.Context, cfg *Config, say io.Writer, ob
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	if f.reason == "" {
-		f.reason = "none given"
+		f.reason = "未说明 none given"
 	}
 	system := systemUser()
 	entry := audit.Entry{
-		Actor: system, Via: "command", Action: "read_unmasked", Object: object, Detail: "reason=" + f.reason,
+		Actor: system, Via: "command", Action: cmp.Or(f.action, "read_unmasked"), Object: object, Detail: "reason=" + f.reason,
 	}
 	by, role, err := f.identify(ctx, cfg.accounts(), say, system, provinces)
 	if err != nil {

@@ -45,13 +45,13 @@ func (c consoleReports) MakeReport(ctx context.Context, req console.ReportReques
 	if err != nil {
 		return nil, fmt.Errorf("quarter: %w", err)
 	}
-	f := reportFlags{language: req.Language, recipient: req.Recipient, purpose: req.Purpose, usual: rules.Text{ZH: "季度自查报告", EN: "quarterly self-inspection"}}
+	f := handlingFlags{recipient: req.Recipient, purpose: req.Purpose, usual: rules.Text{ZH: "季度自查报告", EN: "quarterly self-inspection"}}
 	f.unmasked, f.reason = req.Unmasked, req.Reason
 	in := &quarterly.Input{
 		Carrier: cfg.Carrier.Name, Quarter: q, Location: cfg.location, Language: req.Language,
 		Unfinished: time.Now().Before(q.Window(cfg.location).To),
 	}
-	if in.Privacy, err = f.privacy(cfg, q.Days().To); err != nil {
+	if in.Privacy, err = f.privacy(cfg, req.Language, q.Days().To); err != nil {
 		return nil, err
 	}
 	if req.Unmasked {

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/linewarden/linewarden/console"
-	"github.com/linewarden/linewarden/report/evidence"
+	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report/casefile"
 	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/storage"
@@ -146,5 +147,12 @@ func (d *daemon) evidence(ctx context.Context, id string, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return evidence.Write(to, m, key)
+	f := handlingFlags{usual: evidencePurpose()}
+	f.unmasked, f.reason = true, "见审计日志 see the audit log"
+	privacy, err := f.privacy(d.cfg, "", registry.DateOf(m.Finding.Window.To.In(d.cfg.location)))
+	if err != nil {
+		return err
+	}
+	m.Handling = privacy.Handling()
+	return casefile.Pack(to, m, key)
 }

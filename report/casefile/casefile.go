@@ -1,8 +1,11 @@
 package casefile
 
 import (
+	"crypto/ed25519"
 	"fmt"
+	"io"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,21 +33,75 @@ type writer struct {
 
 // sheet is what stands around the matter of a case file.
 type sheet struct {
-	title, class, author rules.Text
-	watermark            string
+	title, class      rules.Text
+	author, watermark string
 	// front are the first lines, before the sections.
 	front []pdf.Pair
 	// alone is set where the file is no part of an evidence package.
 	alone bool
 }
 
+// Pack writes an evidence package with its case file in each language.
+func Pack(w io.Writer, m *evidence.Material, key ed25519.PrivateKey) error {
+	packed := *m
+	packed.Documents = make(map[string][]byte)
+	maps.Copy(packed.Documents, m.Documents)
+	for _, language := range Languages() {
+		var err error
+		if packed.Documents[Name(language)], err = Make(m, language); err != nil {
+			return err
+		}
+	}
+	return evidence.Write(w, &packed, key)
+}
+
 // Make returns the case file of an evidence package.
 func Make(m *evidence.Material, language string) ([]byte, error) {
+	h := &m.Handling
+	class := rules.Text{ZH: "线索材料 · 供人工核查 · 未脱敏", EN: "lead material, for a person to review, not masked"}
+	if h.Masked {
+		class = rules.Text{ZH: "线索材料 · 供人工核查 · 已脱敏", EN: "lead material, for a person to review, masked"}
+	}
 	return typeset(m, language, &sheet{
-		title:  rules.Text{ZH: "疑似线索说明", EN: "Report of an indication"},
-		class:  rules.Text{ZH: "线索材料 · 供人工核查", EN: "lead material, for a person to review"},
-		author: rules.Text{ZH: "linewarden", EN: "linewarden"},
+		title: rules.Text{ZH: "疑似线索说明", EN: "Report of an indication"}, class: class, author: m.Carrier, watermark: h.Watermark(language),
+		front: handled(m.Carrier, h, language, rules.Text{ZH: h.Basis, EN: h.Basis}),
 	})
+}
+
+// handled are the lines that say whose a file is, who it is for and how it is to
+// be handled.
+func handled(carrier string, h *report.Handling, language string, basis rules.Text) []pdf.Pair {
+	masking, maskingEN := "第三方网络、动态与个人地址、个人与限制类单位名称已脱敏", "networks of third parties, addresses and names of persons, and restricted bodies are masked"
+	if !h.Masked {
+		masking, maskingEN = "未脱敏，原因："+h.Reason+"；批准人："+none(h.By), "not masked, because: "+h.Reason+"; by "+none(h.By)
+	}
+	legal := basis.ZH
+	if language == "en" {
+		masking, legal = maskingEN, basis.EN
+	}
+	return []pdf.Pair{
+		pair(language, "填报企业", "Carrier", carrier),
+		pair(language, "接收单位", "Recipient", h.Recipient),
+		pair(language, "用途", "Purpose", h.Purpose),
+		pair(language, "有效期至", "Valid until", h.Expires),
+		pair(language, "脱敏", "Masking", masking),
+		pair(language, "处理依据", "Legal basis", legal),
+	}
+}
+
+func pair(language, zh, en, value string) pdf.Pair {
+	if language == "en" {
+		zh = en
+	}
+	return pdf.Pair{Name: zh, Value: none(value)}
+}
+
+// none is what stands where nothing is.
+func none(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
 }
 
 func typeset(m *evidence.Material, language string, s *sheet) ([]byte, error) {
@@ -56,7 +113,7 @@ func typeset(m *evidence.Material, language string, s *sheet) ([]byte, error) {
 		tag = "en"
 	}
 	doc, err := pdf.New(pdf.Options{
-		Title: title + " " + f.ID, Author: w.pick(s.author), Language: tag, Created: f.Window.To,
+		Title: title + " " + f.ID, Author: s.author, Language: tag, Created: f.Window.To,
 		Header: title + "  " + f.ID, Class: w.pick(s.class), Watermark: s.watermark,
 		Footer: w.text("本文件所述为疑似线索，不构成认定。", "What is said here is an indication, never a verdict."),
 		Page:   w.text("第 %d 页 / 共 %s 页", "page %d of %s"),
@@ -87,6 +144,9 @@ func (w *writer) pick(t rules.Text) string {
 	return t.ZH
 }
 
+// name is what something of a kind is called.
+func (w *writer) name(kind, code string) string { return w.pick(report.NameOf(kind, code)) }
+
 // heading numbers the sections.
 func (w *writer) heading(zh, en string) {
 	w.section++
@@ -110,7 +170,7 @@ func (w *writer) overview() {
 	w.doc.Pairs([]pdf.Pair{
 		{Name: w.text("规则与版本", "Rule and version"), Value: f.Rule + "  v" + f.RuleVersion},
 		{Name: w.text("涉及条款", "Clauses"), Value: strings.Join(f.Clauses, "  ")},
-		{Name: w.text("对象", "Subject"), Value: strings.TrimSpace(string(f.Subject.Kind) + " " + f.Subject.ID)},
+		{Name: w.text("对象", "Subject"), Value: strings.TrimSpace(w.name(report.SubjectNames, string(f.Subject.Kind)) + "  " + f.Subject.ID)},
 		{Name: w.text("单位", "Holder"), Value: strings.TrimSpace(f.Subject.Name + "  " + f.EnterpriseID)},
 		{Name: w.text("省级代码（GB/T 2260）", "Province (GB/T 2260)"), Value: strings.TrimSpace(f.Province + "  " + w.pick(report.ProvinceName(f.Province)))},
 		{Name: w.text("级别", "Severity"), Value: w.pick(report.SeverityName(f.Severity))},
@@ -132,10 +192,10 @@ func (w *writer) explanation() {
 
 func (w *writer) measured() {
 	w.heading("测得数据", "Figures measured")
-	t := pdf.Table{Columns: []pdf.Column{{Head: w.text("名称（含单位）", "Name, with its unit"), Weight: 40}, {Head: w.text("数值", "Value"), Weight: 60}}}
+	t := pdf.Table{Columns: []pdf.Column{{Head: w.text("名称", "Name"), Weight: 32}, {Head: w.text("字段", "Field"), Weight: 32}, {Head: w.text("数值", "Value"), Weight: 46}}}
 	facts := w.m.Finding.Facts
 	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		t.Rows = append(t.Rows, []string{name, report.FactText(facts[name])})
+		t.Rows = append(t.Rows, []string{w.name(report.FigureNames, name), name, report.Grouped(report.FactText(facts[name]))})
 	}
 	w.doc.Table(t)
 }
@@ -155,13 +215,18 @@ func (w *writer) parameters() {
 	}}
 	for _, p := range w.m.Rule.Params {
 		if v, ok := b.Params[p.Name]; ok {
-			t.Rows = append(t.Rows, []string{p.Name, number(v), number(p.Default), p.Unit, w.pick(p.Meaning)})
+			scale := 1.0
+			if strings.HasPrefix(p.Unit, "share") {
+				scale = 100 // told in per cent
+			}
+			t.Rows = append(t.Rows, []string{p.Name, number(v * scale), number(p.Default * scale), w.name(report.UnitNames, p.Unit), w.pick(p.Meaning)})
 		}
 	}
 	w.doc.Table(t)
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+// number writes a parameter; a product of two decimals may end in a crumb.
+func number(v float64) string { return strconv.FormatFloat(math.Round(v*1e9)/1e9, 'g', -1, 64) }
 
 func (w *writer) benign() {
 	w.heading("检验过的正常解释", "Innocent explanations tested")
@@ -172,7 +237,7 @@ func (w *writer) benign() {
 	}
 	t := pdf.Table{Columns: []pdf.Column{{Head: w.text("解释", "Explanation"), Weight: 30}, {Head: w.text("检验结果", "What became of it"), Weight: 70}}}
 	for _, b := range tests {
-		t.Rows = append(t.Rows, []string{b.Name, w.pick(b.Result)})
+		t.Rows = append(t.Rows, []string{w.name(report.BenignNames, b.Name), w.pick(b.Result)})
 	}
 	w.doc.Table(t)
 }
@@ -180,17 +245,21 @@ func (w *writer) benign() {
 func (w *writer) history() {
 	w.heading("案件经过", "History of the case")
 	t := pdf.Table{Columns: []pdf.Column{
-		{Head: w.text("序号", "No."), Weight: 8, Right: true},
-		{Head: w.text("时间", "Time"), Weight: 30},
-		{Head: w.text("事件", "Event"), Weight: 20},
+		{Head: w.text("序号", "No."), Weight: 9, Right: true},
+		{Head: w.text("时间", "Time"), Weight: 31},
+		{Head: w.text("事件", "Event"), Weight: 24},
 		{Head: w.text("经办", "Actor"), Weight: 14},
-		{Head: w.text("说明", "Note"), Weight: 36},
-		{Head: w.text("散列", "Hash"), Weight: 18},
+		{Head: w.text("说明", "Note"), Weight: 34},
+		{Head: w.text("散列", "Hash"), Weight: 17},
 	}}
 	for _, e := range w.m.Events {
-		what := e.Kind
+		what := w.name(report.EventNames, e.Kind)
 		if e.From != e.To {
-			what += "\n" + strings.TrimSpace(string(e.From)+" → "+string(e.To))
+			from := ""
+			if e.From != "" {
+				from = w.pick(report.StateName(e.From)) + " → "
+			}
+			what += "\n" + from + w.pick(report.StateName(e.To))
 		}
 		hash := e.Hash
 		if len(hash) > 12 {

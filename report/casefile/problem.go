@@ -11,7 +11,6 @@ import (
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/evidence"
-	"github.com/linewarden/linewarden/report/pdf"
 	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/rules"
 )
@@ -30,6 +29,9 @@ type Problem struct {
 	Carrier  string
 	Language string
 	Material evidence.Material
+	// Precision is how often people confirmed what the rule found; nil where it is
+	// not known.
+	Precision *rules.Precision
 	// Ledgers tell whose names may not be shown.
 	Ledgers *registry.Snapshot
 	Privacy report.Privacy
@@ -74,17 +76,19 @@ func (p *Problem) Files(key ed25519.PrivateKey) (map[string][]byte, error) {
 
 // masked is the material as readers may see it.
 func (p *Problem) masked() *evidence.Material {
-	names := p.Privacy.Names(p.Ledgers)
+	veil := p.Privacy.Veil(p.Ledgers)
 	m := p.Material
-	m.Finding = p.Privacy.Findings([]rules.Finding{m.Finding}, names)[0]
-	m.Events = p.Privacy.Events(m.Events, names)
+	m.Finding = p.Privacy.Findings([]rules.Finding{m.Finding}, veil)[0]
+	m.Events = p.Privacy.Events(m.Events, veil)
 	m.Tables = slices.Clone(m.Tables)
 	for i := range m.Tables {
 		rows := make([][]string, len(m.Tables[i].Rows))
 		for r, row := range m.Tables[i].Rows {
 			rows[r] = make([]string, len(row))
 			for c, cell := range row {
-				rows[r][c] = names.Replace(cell)
+				if rows[r][c] = veil.Replace(cell); m.Tables[i].Columns[c] == "purpose" {
+					rows[r][c] = veil.Typed(cell)
+				}
 			}
 		}
 		m.Tables[i].Rows = rows
@@ -93,43 +97,41 @@ func (p *Problem) masked() *evidence.Material {
 }
 
 func (p *Problem) sheet() *sheet {
-	pick := func(zh, en string) string {
-		if p.Language == "en" {
-			return en
-		}
-		return zh
-	}
-	v := &p.Privacy
-	masking := pick("第三方网络、个人与限制类单位名称已脱敏", "networks of third parties, persons and restricted bodies are masked")
+	h := p.Privacy.Handling()
 	class := rules.Text{ZH: "重大问题 · 已脱敏", EN: "major problem, masked"}
-	if v.Unmasked {
-		masking = pick("未脱敏，原因："+v.Reason+"；批准人："+v.By, "not masked, because: "+v.Reason+"; by "+v.By)
+	if !h.Masked {
 		class = rules.Text{ZH: "重大问题 · 未脱敏", EN: "major problem, not masked"}
 	}
-	none := func(s string) string {
-		if s == "" {
-			return "–"
-		}
-		return s
+	front := handled(p.Carrier, &h, p.Language,
+		rules.Text{ZH: "工信部信管函〔2017〕32号第四部分（重大问题随时报告）", EN: "MIIT notice 2017 No. 32, part 4 (major problems at any time)"})
+	front = append(front, pair(p.Language, "经人工确认", "Confirmed by", p.confirmedBy()))
+	if p.Precision != nil {
+		front = append(front, pair(p.Language, "规则查准率（历次人工裁定）", "Precision of the rule", precisionText(p.Precision, p.Language)))
 	}
 	return &sheet{
 		title: rules.Text{ZH: "重大问题报告", EN: "Report of a major problem"}, class: class, alone: true,
-		author: rules.Text{ZH: p.Carrier, EN: p.Carrier}, watermark: v.Watermark(p.Language),
-		front: []pdf.Pair{
-			{Name: pick("填报企业", "Carrier"), Value: p.Carrier},
-			{Name: pick("接收单位", "Recipient"), Value: none(v.Recipient)},
-			{Name: pick("用途", "Purpose"), Value: none(v.Purpose)},
-			{Name: pick("有效期至", "Valid until"), Value: none(v.Expires.String())},
-			{Name: pick("脱敏", "Masking"), Value: masking},
-			{Name: pick("处理依据", "Legal basis"), Value: pick("工信部信管函〔2017〕32号第四部分（重大问题随时报告）", "MIIT notice 2017 No. 32, part 4 (major problems at any time)")},
-			{Name: pick("经人工确认", "Confirmed by"), Value: none(p.confirmedBy())},
-		},
+		author: p.Carrier, watermark: h.Watermark(p.Language), front: front,
 	}
+}
+
+// precisionText writes a precision in one language.
+func precisionText(p *rules.Precision, language string) string {
+	if p.Share == nil {
+		if language == "en" {
+			return "no finding of it was adjudicated yet"
+		}
+		return "尚无裁定"
+	}
+	between := "，95% 区间 "
+	if language == "en" {
+		between = ", 95 % interval "
+	}
+	return fmt.Sprintf("%s (%d/%d)%s%s – %s", share(*p.Share), p.Confirmed, p.Confirmed+p.Dismissed, between, share(*p.Low), share(*p.High))
 }
 
 // confirmedBy names who confirmed the finding, as readers may see it.
 func (p *Problem) confirmedBy() string {
-	f := p.Privacy.Findings([]rules.Finding{p.Material.Finding}, strings.NewReplacer())[0]
+	f := p.Privacy.Findings([]rules.Finding{p.Material.Finding}, new(report.Veil))[0]
 	if f.Case == nil {
 		return ""
 	}
@@ -147,10 +149,6 @@ func (p *Problem) manifest(m *evidence.Material, files map[string][]byte, key ed
 	if f.Basis != nil {
 		out.Ledgers = f.Basis.Ledgers.ID
 	}
-	for _, e := range m.Events {
-		if e.Number > out.Log.Number {
-			out.Log = e.Link
-		}
-	}
+	out.Log = evidence.LastLink(m.Events)
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/evidence"
@@ -37,14 +38,14 @@ type view struct {
 // row.
 var views = map[string]view{
 	"traffic/line_hours": {
-		title: rules.Text{ZH: "线路流量（逐小时，UTC）", EN: "Traffic of the line, by the hour (UTC)"},
+		title: rules.Text{ZH: "线路流量（逐小时）", EN: "Traffic of the line, by the hour"},
 		day:   "hour_utc", bytes: []string{"from_customer_bytes", "to_customer_bytes"},
 		columns: []column{
 			{"hour_utc", rules.Text{ZH: "小时", EN: "Hour"}, 26, false},
 			{"from_customer_bytes", rules.Text{ZH: "用户发出 字节", EN: "From customer, bytes"}, 20, true},
 			{"to_customer_bytes", rules.Text{ZH: "发往用户 字节", EN: "To customer, bytes"}, 20, true},
 			{"samples", rules.Text{ZH: "样本", EN: "Samples"}, 12, true},
-			{"relative_error_95", rules.Text{ZH: "相对误差 95%", EN: "Relative error 95%"}, 14, true},
+			{"relative_error_95", rules.Text{ZH: "误差 ±（95%）", EN: "Error ± (95%)"}, 14, true},
 		},
 	},
 	"traffic/allocation_days": {
@@ -55,12 +56,12 @@ var views = map[string]view{
 			{"out_bytes", rules.Text{ZH: "发出 字节", EN: "Out, bytes"}, 20, true},
 			{"in_bytes", rules.Text{ZH: "收到 字节", EN: "In, bytes"}, 20, true},
 			{"samples", rules.Text{ZH: "样本", EN: "Samples"}, 14, true},
-			{"relative_error_95", rules.Text{ZH: "相对误差 95%", EN: "Relative error 95%"}, 16, true},
+			{"relative_error_95", rules.Text{ZH: "误差 ±（95%）", EN: "Error ± (95%)"}, 16, true},
 			{"served_networks", rules.Text{ZH: "服务网络数", EN: "Networks served"}, 16, true},
 		},
 	},
 	"routes/intervals": {
-		title: rules.Text{ZH: "路由（来源与时段，UTC）", EN: "Routes, with their peers and times (UTC)"},
+		title: rules.Text{ZH: "路由（来源与时段）", EN: "Routes, with their peers and times"},
 		columns: []column{
 			{"prefix", rules.Text{ZH: "前缀", EN: "Prefix"}, 26, false},
 			{"peer", rules.Text{ZH: "邻居", EN: "Peer"}, 20, false},
@@ -73,12 +74,14 @@ var views = map[string]view{
 	"completeness": {
 		title: rules.Text{ZH: "采集完整率", EN: "Completeness of collection"},
 		columns: []column{
-			{"exporter", rules.Text{ZH: "采集点", EN: "Exporter"}, 26, false},
-			{"records_received", rules.Text{ZH: "收到", EN: "Received"}, 18, true},
-			{"records_stored", rules.Text{ZH: "入库", EN: "Stored"}, 18, true},
-			{"records_missed_by_sequence", rules.Text{ZH: "序号缺失", EN: "Missed"}, 16, true},
-			{"minutes_heard", rules.Text{ZH: "有数据的分钟", EN: "Minutes heard"}, 16, true},
-			{"completeness", rules.Text{ZH: "完整率", EN: "Completeness"}, 16, true},
+			{"exporter", rules.Text{ZH: "采集点", EN: "Exporter"}, 22, false},
+			{"records_received", rules.Text{ZH: "收到", EN: "Received"}, 16, true},
+			{"records_stored", rules.Text{ZH: "入库", EN: "Stored"}, 16, true},
+			{"records_missed_by_sequence", rules.Text{ZH: "序号缺失", EN: "Missed"}, 13, true},
+			{"minutes_heard", rules.Text{ZH: "有数据\n分钟", EN: "Minutes\nheard"}, 13, true},
+			{"minutes_expected", rules.Text{ZH: "应有数据\n分钟", EN: "Minutes\nexpected"}, 13, true},
+			{"minutes_silent", rules.Text{ZH: "静默\n分钟", EN: "Minutes\nsilent"}, 13, true},
+			{"completeness", rules.Text{ZH: "完整率", EN: "Complete"}, 13, true},
 		},
 	},
 }
@@ -105,23 +108,101 @@ func (w *writer) tables() {
 	}
 }
 
-// ledger shows each row as its columns that hold something.
+// maxColumns is how many columns of a ledger fit beside one another.
+const maxColumns = 7
+
+// ledger shows the rows of a ledger: as a table where they fit, else each as its
+// columns that hold something.
 func (w *writer) ledger(t *evidence.Table) {
-	w.doc.Heading(2, strings.TrimPrefix(t.Name, "ledgers/"))
-	for i, row := range t.Rows {
-		if i == maxRows {
-			w.more(t)
-			return
+	code := strings.TrimPrefix(t.Name, "ledgers/")
+	w.doc.Heading(2, w.name(report.LedgerNames, code)+"  "+code)
+	var filled []int // columns that hold something, beside what the import says
+	for c := range t.Columns {
+		if !slices.Contains(importColumns, t.Columns[c]) && slices.ContainsFunc(t.Rows, func(r []string) bool { return r[c] != "" }) {
+			filled = append(filled, c)
 		}
-		var pairs []pdf.Pair
-		for c, cell := range row {
-			if cell != "" && c < len(t.Columns) {
-				pairs = append(pairs, pdf.Pair{Name: t.Columns[c], Value: cell})
+	}
+	shown := t.Rows[:min(maxRows, len(t.Rows))]
+	if len(filled) > maxColumns || len(shown) == 1 {
+		for _, row := range shown {
+			var pairs []pdf.Pair
+			for _, c := range filled {
+				if row[c] != "" {
+					pairs = append(pairs, pdf.Pair{Name: w.column(t.Columns[c]), Value: row[c]})
+				}
 			}
+			w.doc.Pairs(append(pairs, pdf.Pair{Name: w.text("来源", "Source"), Value: w.source(t, row)}))
 		}
-		w.doc.Pairs(pairs)
+	} else {
+		w.rows(t, shown, filled)
+	}
+	if len(t.Rows) > len(shown) {
+		w.more(t)
 	}
 }
+
+// importColumns say where a row came from and how long it was known.
+var importColumns = []string{"import", "known_from", "closed_at"}
+
+// column names a column of a ledger with its code.
+func (w *writer) column(code string) string {
+	name := w.name(report.ColumnNames, code)
+	if name == code {
+		return code
+	}
+	return name + "  " + code
+}
+
+// source says which import a row is of, and how long it was known.
+func (w *writer) source(t *evidence.Table, row []string) string {
+	at := func(name string) string {
+		if c := slices.Index(t.Columns, name); c >= 0 {
+			return w.local(row[c])
+		}
+		return ""
+	}
+	said := w.text("导入 ", "import ") + at("import") + w.text("，知悉于 ", ", known since ") + at("known_from")
+	if closed := at("closed_at"); closed != "" {
+		said += w.text("，关闭于 ", ", closed ") + closed
+	}
+	return said
+}
+
+// rows shows rows of a ledger beside one another. Where they came from follows
+// once for each import.
+func (w *writer) rows(t *evidence.Table, shown [][]string, filled []int) {
+	var out pdf.Table
+	for _, c := range filled {
+		out.Columns = append(out.Columns, pdf.Column{Head: w.name(report.ColumnNames, t.Columns[c]), Weight: 1})
+	}
+	var sources []string
+	for _, row := range shown {
+		cells := make([]string, len(filled))
+		for i, c := range filled {
+			cells[i] = row[c]
+		}
+		out.Rows = append(out.Rows, cells)
+		if s := w.source(t, row); !slices.Contains(sources, s) {
+			sources = append(sources, s)
+		}
+	}
+	w.doc.Table(out)
+	for _, s := range sources {
+		w.doc.Note(s)
+	}
+}
+
+// local writes an instant in the zone of the carrier; other texts stay.
+func (w *writer) local(text string) string {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return text
+	}
+	return at.In(w.m.Location).Format("2006-01-02 15:04:05")
+}
+
+// shares are the columns of data that are told in per cent.
+var shares = []string{"relative_error_95", "completeness"}
 
 func (w *writer) data(t *evidence.Table, v *view) {
 	out := pdf.Table{}
@@ -135,7 +216,12 @@ func (w *writer) data(t *evidence.Table, v *view) {
 	for _, row := range t.Rows[:min(maxRows, len(t.Rows))] {
 		cells := make([]string, len(places))
 		for i, place := range places {
-			if cells[i] = row[place]; out.Columns[i].Right {
+			switch cells[i] = w.local(row[place]); {
+			case slices.Contains(shares, t.Columns[place]):
+				if v, err := strconv.ParseFloat(cells[i], 64); err == nil {
+					cells[i] = share(v)
+				}
+			case out.Columns[i].Right:
 				cells[i] = report.Grouped(cells[i])
 			}
 		}
@@ -163,7 +249,8 @@ func (w *writer) chart(t *evidence.Table, v *view) {
 	}
 	var bars []pdf.Bar
 	for _, row := range t.Rows {
-		name := row[day][:min(len("2006-01-02"), len(row[day]))]
+		name := w.local(row[day])
+		name = name[:min(len(time.DateOnly), len(name))]
 		if len(bars) == 0 || bars[len(bars)-1].Name != name {
 			bars = append(bars, pdf.Bar{Name: name, Parts: make([]int, len(v.bytes))})
 		}

@@ -12,5 +12,6 @@
 // differs.
 //
 // It knows no store and no socket: what goes into a package is handed to it. cmd
-// and console may import it; it imports rules and report/signed.
+// and console may import it; it imports rules, report, report/signed and
+// report/timestamp.
 package evidence

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/report/signed"
 	"github.com/linewarden/linewarden/report/timestamp"
 	"github.com/linewarden/linewarden/rules"
@@ -32,6 +33,10 @@ const (
 
 // Material is all that goes into a package.
 type Material struct {
+	// Carrier is whose evidence it is.
+	Carrier string
+	// Handling says who the package is for, and why it is not masked.
+	Handling report.Handling
 	// Finding must have its Basis.
 	Finding rules.Finding
 	Rule    rules.Spec
@@ -61,6 +66,7 @@ type Table struct {
 // Manifest is what is signed.
 type Manifest struct {
 	signed.Common
+	Carrier     string        `json:"carrier"`
 	Finding     string        `json:"finding"`
 	Rule        string        `json:"rule"`
 	RuleVersion string        `json:"rule_version"`
@@ -70,7 +76,8 @@ type Manifest struct {
 	TimeZone    string        `json:"time_zone"`
 	Ledgers     string        `json:"ledgers_version"`
 	Log         rules.Link    `json:"log"` // of the last event of the finding
-	Note        rules.Text    `json:"note"`
+	report.Handling
+	Note rules.Text `json:"note"`
 }
 
 // note says what a package is not.
@@ -150,19 +157,25 @@ func (m *Material) files() (map[string][]byte, error) {
 func (m *Material) manifest(files map[string][]byte, key ed25519.PrivateKey) Manifest {
 	f := &m.Finding
 	out := Manifest{
-		Common:  signed.List(Kind, Format, files, key),
+		Common: signed.List(Kind, Format, files, key), Carrier: m.Carrier, Handling: m.Handling,
 		Finding: f.ID, Rule: f.Rule, RuleVersion: f.RuleVersion, Subject: f.Subject, State: f.State,
 		Window: rules.Window{From: f.Window.From.UTC(), To: f.Window.To.UTC()}, TimeZone: m.Location.String(), Note: note(),
 	}
 	if f.Basis != nil {
 		out.Ledgers = f.Basis.Ledgers.ID
 	}
-	for _, e := range m.Events {
-		if e.Number > out.Log.Number {
-			out.Log = e.Link
+	out.Log = LastLink(m.Events)
+	return out
+}
+
+// LastLink is that of the last event in the log of findings.
+func LastLink(events []rules.Event) (last rules.Link) {
+	for _, e := range events {
+		if e.Number > last.Number {
+			last = e.Link
 		}
 	}
-	return out
+	return last
 }
 
 func (t *Table) encode() ([]byte, error) {

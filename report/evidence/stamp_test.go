@@ -24,7 +24,7 @@ import (
 )
 
 // stamped answers for a time-stamping authority, whose certificate is returned.
-func stamped(t *testing.T, content []byte) ([]byte, *x509.CertPool) {
+func stamped(t *testing.T, content []byte) ([]byte, *timestamp.Trust) {
 	t.Helper()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -56,7 +56,7 @@ func stamped(t *testing.T, content []byte) ([]byte, *x509.CertPool) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(certificate)
-	return answer, roots
+	return answer, &timestamp.Trust{Roots: roots}
 }
 
 func manifestOf(t *testing.T, text []byte) []byte {
@@ -72,7 +72,7 @@ func manifestOf(t *testing.T, text []byte) []byte {
 // written again, which is the same.
 func TestStamp(t *testing.T) {
 	plain := packed(t)
-	answer, roots := stamped(t, manifestOf(t, plain))
+	answer, trust := stamped(t, manifestOf(t, plain))
 	var with, again bytes.Buffer
 	if err := evidence.Stamp(&with, bytes.NewReader(plain), int64(len(plain)), answer); err != nil {
 		t.Fatal(err)
@@ -85,15 +85,15 @@ func TestStamp(t *testing.T) {
 	if !bytes.Equal(with.Bytes(), again.Bytes()) {
 		t.Error("the two packages differ")
 	}
-	check := func(text []byte, roots *x509.CertPool) *evidence.Verdict {
+	check := func(text []byte, trust *timestamp.Trust) *evidence.Verdict {
 		v, err := evidence.Verify(bytes.NewReader(text), int64(len(text)), pub, rules.Catalogue())
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.CheckStamp(roots)
+		v.CheckStamp(trust)
 		return v
 	}
-	if v := check(with.Bytes(), roots); !v.Intact() || v.Stamp == nil || !v.Stamp.Trusted || v.Stamp.Signer != "CN=TSA" {
+	if v := check(with.Bytes(), trust); !v.Intact() || v.Stamp == nil || !v.Stamp.Trusted || v.Stamp.Signer != "CN=TSA" {
 		t.Errorf("problems %q, stamp %+v", v.Problems, v.Stamp)
 	}
 	if v := check(with.Bytes(), nil); !v.Intact() || v.Stamp.Trusted {
@@ -105,14 +105,14 @@ func TestStamp(t *testing.T) {
 	_, strangers := stamped(t, nil)
 	for name, tt := range map[string]struct {
 		text  []byte
-		roots *x509.CertPool
+		trust *timestamp.Trust
 		want  string
 	}{
 		"a stranger":     {with.Bytes(), strangers, "manifest.tsr: the time-stamp is not signed as it has to be"},
-		"none":           {plain, roots, "there is no manifest.tsr: nobody has stamped it"},
-		"altered answer": {bytes.Replace(with.Bytes(), answer[200:220], make([]byte, 20), 1), roots, "manifest.tsr"},
+		"none":           {plain, trust, "there is no manifest.tsr: nobody has stamped it"},
+		"altered answer": {bytes.Replace(with.Bytes(), answer[200:220], make([]byte, 20), 1), trust, "manifest.tsr"},
 	} {
-		if v := check(tt.text, tt.roots); !strings.Contains(strings.Join(v.Problems, "; "), tt.want) {
+		if v := check(tt.text, tt.trust); !strings.Contains(strings.Join(v.Problems, "; "), tt.want) {
 			t.Errorf("%s: problems %q, want %q", name, v.Problems, tt.want)
 		}
 	}

@@ -3,7 +3,6 @@ package evidence
 import (
 	"archive/zip"
 	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,10 +34,10 @@ type Verdict struct {
 }
 
 // CheckStamp checks the time-stamp of the package, if it has one, and names what
-// is wrong with it among the problems. Roots are the authorities that are trusted;
-// where there are some, a package without a time-stamp is a problem too.
-func (v *Verdict) CheckStamp(roots *x509.CertPool) {
-	stamp, problem := timestamp.Of(v.opened, roots)
+// is wrong with it among the problems. Where authorities are trusted, a package
+// without a time-stamp is a problem too.
+func (v *Verdict) CheckStamp(trust *timestamp.Trust) {
+	stamp, problem := timestamp.Of(v.opened, trust)
 	v.Stamp = stamp
 	if problem != "" {
 		v.blame("%s", problem)

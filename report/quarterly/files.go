@@ -164,7 +164,8 @@ func encodeCSV(columns []string, rows [][]string) ([]byte, error) {
 
 // numeric are the columns of CSV files that hold numbers.
 var numeric = []string{
-	"bandwidth_mbps", "expected_minutes", "observed_minutes", "records_received", "records_stored", "records_missed", "completeness", "ledger_sampling",
+	"bandwidth_mbps", "expected_minutes", "observed_minutes", "records_received", "records_stored", "records_missed",
+	"silent_minutes", "completeness", "ledger_sampling",
 }
 
 // typed returns a cell as a workbook holds it: numbers as such.

@@ -29,6 +29,9 @@ type Input struct {
 	Findings []rules.Finding
 	// Events are the histories of the findings that people worked on.
 	Events map[string][]rules.Event
+	// Adjudications are what people decided about the findings of each rule, of
+	// any quarter.
+	Adjudications []rules.Adjudications
 	// Log is the last event of the log of findings.
 	Log rules.Link
 	// Exporters and Routers say what was observed in the quarter.

@@ -23,7 +23,7 @@ type coverage struct {
 
 var coverageColumns = []string{
 	"kind", "id", "name", "province", "observed", "expected_minutes", "observed_minutes", "records_received", "records_stored",
-	"records_missed", "completeness", "ledger_sampling", "note_zh", "note_en",
+	"records_missed", "silent_minutes", "completeness", "ledger_sampling", "note_zh", "note_en",
 }
 
 // minutes is how many minutes the quarter has.
@@ -102,13 +102,14 @@ func (m *maker) unseenLines() []coverage {
 
 func (c *coverage) cells() []string {
 	number := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	row := []string{c.kind, c.id, c.name, c.province, yesNo(triOf(c.seen)), number(c.expected), number(c.observed), "", "", "", "", "", c.note.ZH, c.note.EN}
+	row := []string{c.kind, c.id, c.name, c.province, yesNo(triOf(c.seen)), number(c.expected), number(c.observed), "", "", "", "", "", "", c.note.ZH, c.note.EN}
 	if c.books != nil {
 		row[7], row[8], row[9] = number(c.books.Received), number(c.books.Stored), number(c.books.Missed)
-		row[10] = strconv.FormatFloat(c.books.Completeness(), 'f', 4, 64)
+		row[10] = number(c.books.Silent)
+		row[11] = strconv.FormatFloat(c.books.Completeness(), 'f', 4, 64)
 	}
 	if c.sampling != 0 {
-		row[11] = number(c.sampling)
+		row[12] = number(c.sampling)
 	}
 	return row
 }
@@ -139,15 +140,16 @@ func (m *maker) quality() Section {
 		})
 	}
 	flow := Grid{Title: rules.Text{ZH: "流量采集", EN: "Flow collection"}, Columns: []GridColumn{
-		{Head: rules.Text{ZH: "采集点", EN: "Exporter"}, Weight: 30},
+		{Head: rules.Text{ZH: "采集点", EN: "Exporter"}, Weight: 28},
 		{Head: rules.Text{ZH: "省", EN: "Province"}, Weight: 12},
-		{Head: rules.Text{ZH: "有数据的分钟", EN: "Minutes heard"}, Weight: 15, Number: true},
-		{Head: rules.Text{ZH: "时间覆盖", EN: "Time covered"}, Weight: 13, Number: true},
+		{Head: rules.Text{ZH: "有数据\n分钟", EN: "Minutes\nheard"}, Weight: 14, Number: true},
+		{Head: rules.Text{ZH: "时间\n覆盖", EN: "Time\ncovered"}, Weight: 13, Number: true},
+		{Head: rules.Text{ZH: "静默\n分钟", EN: "Minutes\nsilent"}, Weight: 13, Number: true},
 		{Head: rules.Text{ZH: "收到记录", EN: "Received"}, Weight: 17, Number: true},
 		{Head: rules.Text{ZH: "入库", EN: "Stored"}, Weight: 17, Number: true},
-		{Head: rules.Text{ZH: "序号缺失", EN: "Missed"}, Weight: 14, Number: true},
+		{Head: rules.Text{ZH: "序号缺失", EN: "Missed"}, Weight: 13, Number: true},
 		{Head: rules.Text{ZH: "完整率", EN: "Complete"}, Weight: 12, Number: true},
-		{Head: rules.Text{ZH: "台账采样", EN: "Sampling"}, Weight: 12, Number: true},
+		{Head: rules.Text{ZH: "台账\n采样", EN: "Samp-\nling"}, Weight: 12, Number: true},
 	}}
 	routes := Grid{Title: rules.Text{ZH: "路由采集", EN: "Route collection"}, Columns: []GridColumn{
 		{Head: rules.Text{ZH: "路由器", EN: "Router"}, Weight: 40},
@@ -172,6 +174,13 @@ func (m *maker) quality() Section {
 			s.Grids = append(s.Grids, g)
 		}
 	}
+	if g := m.precision(); len(g.Rows) > 0 {
+		s.Notes = append(slices.Clone(s.Notes), rules.Text{
+			ZH: "查准率是历次人工裁定中确认的占比（95% 区间按 Wilson 法），说明规则以往有多准；置信度是单条线索的判定把握，二者不同。",
+			EN: "Precision is the share that people confirmed of all they decided about (95 % interval by Wilson): how right a rule has been. The confidence of an indication is another figure.",
+		})
+		s.Grids = append(s.Grids, g)
+	}
 	s.Grids = append(s.Grids, m.sources())
 	return s
 }
@@ -181,14 +190,14 @@ func (c *coverage) flowCells() []Cell {
 	if c.name != "" {
 		name = c.name + "\n" + c.id
 	}
-	cells := []Cell{same(name), text(report.ProvinceName(c.province)), count(c.observed), share(c.observed, c.expected), same("–"), same("–"), same("–"), same("–"), same("–")}
+	cells := []Cell{same(name), text(report.ProvinceName(c.province)), count(c.observed), share(c.observed, c.expected), same("–"), same("–"), same("–"), same("–"), same("–"), same("–")}
 	if c.books != nil {
 		b := c.books
-		cells[4], cells[5], cells[6] = count(b.Received), count(b.Stored), count(b.Missed)
-		cells[7] = share(min(b.Stored, b.Received+b.Missed), b.Received+b.Missed)
+		cells[4], cells[5], cells[6], cells[7] = count(b.Silent), count(b.Received), count(b.Stored), count(b.Missed)
+		cells[8] = Cell{value: b.Completeness(), form: asShare}
 	}
 	if c.sampling != 0 {
-		cells[8] = same("1:" + strconv.FormatUint(c.sampling, 10))
+		cells[9] = same("1:" + strconv.FormatUint(c.sampling, 10))
 	}
 	return cells
 }

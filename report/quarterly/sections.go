@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
+	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -16,7 +17,7 @@ type maker struct {
 	days        registry.Validity
 	findings    []rules.Finding // as readers may see them, in the order of ids
 	enterprises []registry.Enterprise
-	names       *strings.Replacer
+	veil        *report.Veil
 
 	nameOf     map[string]string             // enterprise to its name
 	licencesOf map[string][]registry.Licence // by enterprise
@@ -26,9 +27,9 @@ type maker struct {
 func newMaker(in *Input) *maker {
 	m := &maker{
 		window: in.Quarter.Window(in.Location), before: in.Quarter.Before().Window(in.Location), days: in.Quarter.Days(),
-		enterprises: in.Ledgers.Ledgers().Enterprises, names: in.Privacy.Names(in.Ledgers), in: in,
+		enterprises: in.Ledgers.Ledgers().Enterprises, veil: in.Privacy.Veil(in.Ledgers), in: in,
 	}
-	m.findings = slices.DeleteFunc(in.Privacy.Findings(in.Findings, m.names), func(f rules.Finding) bool {
+	m.findings = slices.DeleteFunc(in.Privacy.Findings(in.Findings, m.veil), func(f rules.Finding) bool {
 		return !f.FirstSeen.Before(m.window.To) // of a later quarter
 	})
 	slices.SortFunc(m.findings, func(a, b rules.Finding) int { return strings.Compare(a.ID, b.ID) })
@@ -39,7 +40,7 @@ func newMaker(in *Input) *maker {
 func (m *maker) index() {
 	m.nameOf, m.licencesOf, m.ofLine = make(map[string]string), make(map[string][]registry.Licence), make(map[string][]*rules.Finding)
 	for i := range m.enterprises {
-		m.nameOf[m.enterprises[i].ID] = m.names.Replace(m.enterprises[i].Name)
+		m.nameOf[m.enterprises[i].ID] = m.veil.Replace(m.enterprises[i].Name)
 	}
 	for _, l := range m.in.Ledgers.Ledgers().Licences {
 		m.licencesOf[l.EnterpriseID] = append(m.licencesOf[l.EnterpriseID], l)

@@ -36,7 +36,7 @@ func (m *maker) typeset(sections []Section) ([]byte, error) {
 	}
 	doc, err := pdf.New(pdf.Options{
 		Title: title, Author: in.Carrier, Language: language, Created: m.window.To,
-		Header: title, Class: t.class(), Watermark: in.Privacy.Watermark(in.Language),
+		Header: title, Class: t.class(), Watermark: in.Privacy.Handling().Watermark(in.Language),
 		Footer: t.pick("本报告所列均为疑似线索，供人工核查，不构成认定。", "Everything listed is an indication for a person to review, never a verdict."),
 		Page:   t.pick("第 %d 页 / 共 %s 页", "page %d of %s"),
 	})
@@ -110,8 +110,8 @@ func (t *typesetter) front(title string) {
 		{Name: t.pick("填报人／审核人", "Prepared / reviewed by"), Value: t.pick("________________ ／ ________________", "________________ / ________________")},
 	})
 	t.doc.Paragraph(t.pick(
-		"本报告由流量采集、路由与台账核对自动生成。“本季线索”指信号在季内出现过的线索，“累计”指季末以前首次出现的全部线索；状态以报告生成时的案件记录为准。各项数字与随附的 XLSX、CSV、JSON 文件同源，文件散列与签名见 manifest.json 与 manifest.sig。",
-		"This report is made from flow collection, routes and ledgers. \"Quarter\" counts indications whose signal was there in the quarter, \"to date\" all that were first seen before its end; states are those of the cases when the report was made. The figures are those of the XLSX, CSV and JSON files beside it, whose hashes and signature are in manifest.json and manifest.sig."))
+		"本报告由流量采集、路由与台账核对自动生成。“本季线索”指信号在季内出现过的线索，“累计”指季末以前首次出现的全部线索；状态以报告生成时的案件记录为准。各规则经人工裁定的查准率、采集完整率与观测范围见第十一部分。各项数字与随附的 XLSX、CSV、JSON 文件同源，文件散列与签名见 manifest.json 与 manifest.sig。",
+		"This report is made from flow collection, routes and ledgers. \"Quarter\" counts indications whose signal was there in the quarter, \"to date\" all that were first seen before its end; states are those of the cases when the report was made. How right each rule has been, and what was observed, stands in section 11. The figures are those of the XLSX, CSV and JSON files beside it, whose hashes and signature are in manifest.json and manifest.sig."))
 }
 
 // lastSignal is the day of the newest signal.

@@ -127,7 +127,7 @@ func (m *maker) userFileRows() [][]string {
 		rows = append(rows, []string{
 			l.ID, l.EnterpriseID, m.nameOf[l.EnterpriseID], l.APlace.Province(), l.Technology,
 			strconv.FormatFloat(l.BandwidthMbps, 'f', -1, 64), l.ZCountry, l.OrderOrigin, l.Valid.From.String(), l.Valid.To.String(),
-			f.ID, m.names.Replace(f.Purpose), yesNo(f.OfficeUseCommitted), f.CommittedOn.String(), strings.Join(f.Clauses, ";"),
+			f.ID, m.veil.Typed(f.Purpose), yesNo(f.OfficeUseCommitted), f.CommittedOn.String(), strings.Join(f.Clauses, ";"),
 			f.ContactVerifiedOn.String(), f.ReviewedOn.String(), yesNo(triOf(len(u.deficits) == 0)), strings.Join(u.deficits, ";"),
 		})
 	}

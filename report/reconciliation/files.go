@@ -89,7 +89,7 @@ func (in *Input) rows() []Row {
 		}
 		return false
 	})
-	return rowsOf(in.Privacy.Findings(list, in.Privacy.Names(in.Ledgers)))
+	return rowsOf(in.Privacy.Findings(list, in.Privacy.Veil(in.Ledgers)))
 }
 
 func (in *Input) manifest(files map[string][]byte, rows []Row, key ed25519.PrivateKey) Manifest {

@@ -1,7 +1,6 @@
 package timestamp
 
 import (
-	"crypto/x509"
 	"fmt"
 
 	"github.com/linewarden/linewarden/report/signed"
@@ -10,14 +9,14 @@ import (
 // Of checks the time-stamp of the manifest of what was sealed. The problem says
 // what is wrong, and is empty where nothing is: without a time-stamp, if no
 // authority was given that should have made one.
-func Of(o *signed.Opened, roots *x509.CertPool) (s *Stamp, problem string) {
+func Of(o *signed.Opened, trust *Trust) (s *Stamp, problem string) {
 	if o.Timestamp == nil {
-		if roots != nil {
+		if trust != nil {
 			return nil, fmt.Sprintf("there is no %s: nobody has stamped it", signed.TimestampName)
 		}
 		return nil, ""
 	}
-	s, err := Check(o.Timestamp, o.Manifest, roots)
+	s, err := Check(o.Timestamp, o.Manifest, trust)
 	if err != nil {
 		return nil, fmt.Sprintf("%s: %v", signed.TimestampName, err)
 	}

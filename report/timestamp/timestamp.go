@@ -54,13 +54,15 @@ type Stamp struct {
 	Signer string `json:"signer"`
 	// Trusted is set where the certificate leads to an authority that was given.
 	Trusted bool `json:"trusted"`
+	// Unrevoked is set where lists of revoked certificates were given too, and have
+	// nothing against it.
+	Unrevoked bool `json:"unrevoked"`
 }
 
 // Check checks an answer (.tsr, DER), or the bare token of one, against content.
-// Roots are the authorities that are trusted; with nil it is only checked that
-// the answer is about content and was signed with the certificate in it, which
-// proves nothing of who that is.
-func Check(answer, content []byte, roots *x509.CertPool) (s *Stamp, err error) {
+// Without trust it is only checked that the answer is about content and was signed
+// with the certificate in it, which proves nothing of who that is.
+func Check(answer, content []byte, trust *Trust) (s *Stamp, err error) {
 	if len(answer) > MaxBytes {
 		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrAnswer, MaxBytes)
 	}
@@ -83,18 +85,18 @@ func Check(answer, content []byte, roots *x509.CertPool) (s *Stamp, err error) {
 	if stamp.HashAlgorithm != crypto.SHA256 || !bytes.Equal(stamp.HashedMessage, sum[:]) {
 		return nil, fmt.Errorf("%w: it is of %s %x, and the SHA-256 is %x", ErrOther, stamp.HashAlgorithm, stamp.HashedMessage, sum)
 	}
-	signer, err := signedBy(stamp, roots)
+	signer, err := signedBy(stamp, trust)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return &Stamp{
 		Time: stamp.Time.UTC(), Accuracy: stamp.Accuracy, Serial: stamp.SerialNumber.String(), Policy: stamp.Policy.String(),
-		Signer: signer.Subject.String(), Trusted: roots != nil,
+		Signer: signer.Subject.String(), Trusted: trust != nil, Unrevoked: trust != nil && len(trust.Lists) > 0,
 	}, nil
 }
 
 // signedBy checks the signature of a time-stamp and returns whose it is.
-func signedBy(stamp *tsp.Timestamp, roots *x509.CertPool) (*x509.Certificate, error) {
+func signedBy(stamp *tsp.Timestamp, trust *Trust) (*x509.Certificate, error) {
 	token, err := pkcs7.Parse(stamp.RawToken)
 	if err != nil {
 		return nil, fmt.Errorf("read the signature: %w", err)
@@ -119,12 +121,22 @@ func signedBy(stamp *tsp.Timestamp, roots *x509.CertPool) (*x509.Certificate, er
 	// Certificates are judged at the time of the stamp: one that has expired since
 	// does not undo it.
 	options := x509.VerifyOptions{
-		Roots: roots, Intermediates: others, CurrentTime: stamp.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
+		Intermediates: others, CurrentTime: stamp.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
+	}
+	if trust != nil {
+		options.Roots = trust.Roots
 	}
 	if err := token.VerifyWithOpts(options); err != nil {
 		return nil, fmt.Errorf("check it: %w", err)
 	}
-	return signer, nil
+	if trust == nil {
+		return signer, nil
+	}
+	chains, err := signer.Verify(options)
+	if err != nil {
+		return nil, fmt.Errorf("check it: %w", err)
+	}
+	return signer, trust.revoked(chains, stamp.Time)
 }
 
 // extendedKeyUsage is the extension (RFC 5280, section 4.2.1.12).

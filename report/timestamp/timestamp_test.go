@@ -119,7 +119,7 @@ func TestAuthority(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, tsr := range map[string][]byte{"answer": a.answer(request(t)), "token": a.answer(request(t), "-token_out")} {
-				s, err := timestamp.Check(tsr, content, roots)
+				s, err := timestamp.Check(tsr, content, &timestamp.Trust{Roots: roots})
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -141,11 +141,11 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	tsr := a.answer(request(t))
-	good, err := timestamp.Check(tsr, content, roots)
+	good, err := timestamp.Check(tsr, content, &timestamp.Trust{Roots: roots})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := timestamp.Check(tsr, []byte("another file"), roots); !errors.Is(err, timestamp.ErrOther) {
+	if _, err := timestamp.Check(tsr, []byte("another file"), &timestamp.Trust{Roots: roots}); !errors.Is(err, timestamp.ErrOther) {
 		t.Errorf("another file: %v", err)
 	}
 	if s, err := timestamp.Check(tsr, content, nil); err != nil || s.Trusted {
@@ -155,19 +155,19 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := timestamp.Check(tsr, content, stranger); !errors.Is(err, timestamp.ErrSignature) {
+	if _, err := timestamp.Check(tsr, content, &timestamp.Trust{Roots: stranger}); !errors.Is(err, timestamp.ErrSignature) {
 		t.Errorf("another CA: %v", err)
 	}
 	for i := range tsr { // whatever byte is another one
 		bad := append([]byte(nil), tsr...)
 		bad[i] ^= 0x20
-		s, err := timestamp.Check(bad, content, roots)
+		s, err := timestamp.Check(bad, content, &timestamp.Trust{Roots: roots})
 		if err == nil && *s != *good { // what is not signed says nothing of the stamp
 			t.Errorf("byte %d of %d is altered, and the stamp is %+v", i, len(tsr), s)
 		}
 	}
 	for name, text := range map[string][]byte{"nothing": nil, "text": []byte("hello"), "cut": tsr[:len(tsr)/2], "large": make([]byte, timestamp.MaxBytes+1)} {
-		if _, err := timestamp.Check(text, content, roots); !errors.Is(err, timestamp.ErrAnswer) {
+		if _, err := timestamp.Check(text, content, &timestamp.Trust{Roots: roots}); !errors.Is(err, timestamp.ErrAnswer) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = timestamp.Check(answer, content, roots)
+			_, err = timestamp.Check(answer, content, &timestamp.Trust{Roots: roots})
 			if tt.want == "" && err != nil || tt.want != "" && (!errors.Is(err, timestamp.ErrSignature) || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
