@@ -21,6 +21,9 @@ func Parse(tables []Table, watch ...Watch) (*Ledgers, []Problem) {
 	}
 	in.warnOfDeadEnds()
 	in.warnOfLinesWithoutInterface()
+	blocks := newFiledBlocks(in)
+	blocks.warnOfOverlaps()
+	blocks.warnOfEnds()
 	all := in.general.all()
 	for _, s := range schemas() {
 		said := in.said[s.title()]
@@ -46,6 +49,8 @@ type reading struct {
 	targets map[string]*target
 	ledger  string // at hand
 	lines   []lineRow
+	// numbers are those of the rows in ledgers, as their tables count.
+	numbers map[string][]int32
 	cell    cell // at hand
 	watch   []Watch
 }
@@ -59,7 +64,7 @@ type lineRow struct {
 func newReading(tables []Table) *reading {
 	in := &reading{
 		said: make(map[string]*problems), ledgers: new(Ledgers),
-		tables: make(map[string]*Table, len(tables)), targets: make(map[string]*target),
+		tables: make(map[string]*Table, len(tables)), targets: make(map[string]*target), numbers: make(map[string][]int32),
 	}
 	names := ledgerNames()
 	for i := range tables {
@@ -76,6 +81,17 @@ func newReading(tables []Table) *reading {
 		}
 	}
 	return in
+}
+
+// rowOf returns where a row of a ledger stands in its table, and columnOf where
+// a column does, from 1.
+func (in *reading) rowOf(ledger string, i int32) int { return int(in.numbers[ledger][i]) }
+
+func (in *reading) columnOf(ledger, name string) int {
+	if t := in.tables[ledger]; t != nil {
+		return columnOf(t, name) + 1
+	}
+	return 1
 }
 
 // warnOfLinesWithoutInterface warns of lines whose traffic nobody could see.

@@ -26,6 +26,7 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 	columns, keyed := s.bind(in, t, &garbled)
 	rows := s.rows(in.ledgers)
 	*rows = make([]T, 0, len(t.Rows))
+	numbers := make([]int32, 0, len(t.Rows))
 	u := uniqueness[K]{first: make(map[K]int32, len(t.Rows))}
 	for i := range t.Rows {
 		if i%progressRows == 0 {
@@ -43,6 +44,7 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 		}
 		if good {
 			*rows = append(*rows, r)
+			numbers = append(numbers, int32(row.Number))
 		}
 		d := dated{row: i}
 		if s.history {
@@ -50,6 +52,7 @@ func (s *schema[T, K]) parse(in *reading, t *Table) {
 		}
 		u.add(s.id(&r), d)
 	}
+	in.numbers[t.Name] = numbers
 	garbled.report(in)
 	s.reportTwins(in, t, &u)
 }

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"maps"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -155,5 +156,24 @@ func TestProblemsAreBounded(t *testing.T) {
 	}
 	if got := problems[len(problems)-1].String(); got != "asns.csv:1:1: 10 more problems are not listed" {
 		t.Errorf("last: %s", got)
+	}
+}
+
+// TestManyWarningsAreNoError has more warnings than are listed: they must not
+// keep ledgers out.
+func TestManyWarningsAreNoError(t *testing.T) {
+	rows := []registry.Row{{Number: 2, Fields: []string{"10.0.0.0/8", "E0"}}}
+	for i := range registry.MaxProblems + 10 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
+		rows = append(rows, registry.Row{Number: i + 3, Fields: []string{p.String(), "E1"}})
+	}
+	_, problems := registry.Parse([]registry.Table{{Name: "allocations", Columns: []string{"prefix", "enterprise_id"}, Rows: rows}})
+	if n := len(problems); n != registry.MaxProblems+1 {
+		t.Fatalf("%d problems", n)
+	}
+	for _, p := range problems {
+		if !p.Warning {
+			t.Fatalf("an error: %v", p)
+		}
 	}
 }

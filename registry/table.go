@@ -90,6 +90,8 @@ type problems struct {
 	file   string
 	list   []Problem
 	unsaid int
+	// grave is set when one of the unsaid is an error.
+	grave bool
 }
 
 // fail adds an error.
@@ -105,6 +107,7 @@ func (p *problems) warn(row, column int, format string, args ...any) {
 func (p *problems) add(problem Problem, format string, args ...any) {
 	if len(p.list) >= MaxProblems {
 		p.unsaid++
+		p.grave = p.grave || !problem.Warning
 		return
 	}
 	problem.File, problem.Message = p.file, fmt.Sprintf(format, args...)
@@ -114,7 +117,7 @@ func (p *problems) add(problem Problem, format string, args ...any) {
 // all returns what was gathered.
 func (p *problems) all() []Problem {
 	if p.unsaid > 0 {
-		return append(p.list, Problem{File: p.file, Row: 1, Column: 1, Message: fmt.Sprintf("%d more problems are not listed", p.unsaid)})
+		return append(p.list, Problem{File: p.file, Row: 1, Column: 1, Warning: !p.grave, Message: fmt.Sprintf("%d more problems are not listed", p.unsaid)})
 	}
 	return p.list
 }
