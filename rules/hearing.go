@@ -14,7 +14,7 @@ const (
 	dayMinutes  = 24 * 60
 	weekMinutes = 7 * dayMinutes
 	// leastHeardDays is on how many days an exporter must have been heard for it
-	// to have habits.
+	// to have habits within a day.
 	leastHeardDays = 3
 	// longestUsual is the longest pause, in minutes, of an exporter that is heard
 	// around the clock. One that pauses longer on a usual day has nothing to
@@ -52,9 +52,13 @@ func (p Pause) minutes() int64 { return p.Before - p.After }
 // over the days on which the exporter was heard, of the longest pause that
 // touches the day. A pause of more than 10 minutes and more than twice the usual
 // one is silence in what it is longer than usual, but for the minutes that lay
-// in another pause of that kind a week before. An exporter that was heard on fewer than three
-// days, or that usually pauses for more than an hour, has no habit to go by, and
-// nothing is held against it.
+// in another pause of that kind a week before. An exporter that usually pauses
+// for more than an hour has no habit to go by, and nothing is held against it.
+//
+// One that was heard on fewer than three days has none yet: what it did not say
+// within a day may be its nights, or a capture that was short. But of whole days
+// without a word nobody knows what they held, so they are silence and not taken
+// for complete.
 func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	from, to := minuteOf(w.From), minuteOf(w.To.Add(time.Minute-1))
 	begin, end := max(from, h.First), min(to, anybody+1)
@@ -66,8 +70,11 @@ func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	if anybody > h.Last {
 		pauses = append(slices.Clone(pauses), Pause{h.Last, anybody + 1})
 	}
-	usual, ok := h.usual(pauses, to)
-	if !ok {
+	usual, days := h.usual(pauses, to)
+	switch {
+	case days < leastHeardDays:
+		return expected, silentDays(pauses, begin, end, to)
+	case usual > longestUsual:
 		return expected, 0
 	}
 	pauses = slices.DeleteFunc(slices.Clone(pauses), func(p Pause) bool { return p.minutes() <= max(shortestSilence, 2*usual) })
@@ -80,9 +87,24 @@ func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	return expected, min(silent, expected)
 }
 
-// usual returns the usual pause in minutes, if there is any habit. Days are
-// counted back from to.
-func (h Hearing) usual(pauses []Pause, to int64) (minutes int64, ok bool) {
+// silentDays returns how many minutes between begin and end are of days that lie
+// in a pause as a whole. Days are counted back from to; the last one is whole
+// where somebody was heard in its last hour.
+func silentDays(pauses []Pause, begin, end, to int64) (silent uint64) {
+	for _, p := range pauses {
+		if p.Before == end && to-end <= longestUsual {
+			p.Before = to
+		}
+		first := to - (to-p.After-1)/dayMinutes*dayMinutes // the first day that begins after it
+		last := to - (to-p.Before+dayMinutes-1)/dayMinutes*dayMinutes
+		silent += uint64(max(0, min(last, end)-max(first, begin)))
+	}
+	return silent
+}
+
+// usual returns the usual pause in minutes, and from how many days it is known.
+// Days are counted back from to.
+func (h Hearing) usual(pauses []Pause, to int64) (minutes int64, days int) {
 	var longest []int64
 	next := len(pauses) - 1
 	for day := to - dayMinutes; day+dayMinutes > h.First; day -= dayMinutes {
@@ -101,12 +123,11 @@ func (h Hearing) usual(pauses []Pause, to int64) (minutes int64, ok bool) {
 			longest = append(longest, most)
 		}
 	}
-	if len(longest) < leastHeardDays {
-		return 0, false
+	if len(longest) == 0 {
+		return 0, 0
 	}
 	slices.Sort(longest)
-	minutes = longest[(len(longest)-1)/2]
-	return minutes, minutes <= longestUsual
+	return longest[(len(longest)-1)/2], len(longest)
 }
 
 // habitual returns how many minutes of a silence, which is in the pause of that

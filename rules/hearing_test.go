@@ -66,8 +66,13 @@ func TestHearingSilence(t *testing.T) {
 		{name: "quiet on weekends", days: 28, last: 7, heard: weekday, expected: 7 * dayOf},
 		{name: "quiet on weekends, and on a Tuesday", days: 28, last: 7, heard: func(m int64) bool { return weekday(m) && !in(m, 22*24, 23*24) }, expected: 7 * dayOf, from: dayOf, to: dayOf},
 		{name: "a burst a day", days: 28, last: 7, heard: func(m int64) bool { return in(m%dayOf, 10, 11) }, expected: 7 * dayOf},
-		{name: "bursts on two days", days: 7, last: 7, heard: func(m int64) bool { return in(m, 34, 35) || in(m, 58, 59) }, expected: 7*dayOf - 34*60},
-		{name: "heard on two days only", days: 28, last: 7, heard: func(m int64) bool { return in(m, 24*24, 26*24) }, expected: 4 * dayOf},
+		{name: "bursts on two days", days: 7, last: 7, heard: func(m int64) bool { return in(m, 34, 35) || in(m, 58, 59) }, expected: 7*dayOf - 34*60, from: 4 * dayOf, to: 4 * dayOf},
+		{name: "bursts on two days, one after the other", days: 3, last: 2, heard: func(m int64) bool { return in(m, 26, 27) || in(m, 70, 71) }, expected: 2*dayOf - 2*60},
+		{name: "bursts on two days with one between", days: 3, last: 3, heard: func(m int64) bool { return in(m, 10, 11) || in(m, 60, 61) }, expected: 3*dayOf - 10*60, from: dayOf, to: dayOf},
+		{name: "heard on two days only", days: 28, last: 7, heard: func(m int64) bool { return in(m, 24*24, 26*24) }, expected: 4 * dayOf, from: 2 * dayOf, to: 2 * dayOf},
+		{name: "heard for a minute a week ago", days: 8, last: 7, heard: func(m int64) bool { return m == 5 }, expected: 7 * dayOf, from: 7 * dayOf, to: 7 * dayOf},
+		{name: "the first day of an installation", days: 1, last: 1, heard: func(m int64) bool { return m >= 9*60 && m%5 == 0 }, expected: 15 * 60},
+		{name: "a day old, and silent since noon", days: 1, last: 1, heard: func(m int64) bool { return m < 12*60 }, expected: dayOf},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			end := tt.days * dayOf
@@ -91,6 +96,13 @@ func TestSilenceEndsWithWhatAnybodyHeard(t *testing.T) {
 	}
 	if expected, silent := h.Silence(w, 10*dayOf+179); expected != 180 || silent != 120 {
 		t.Errorf("silent for %d of %d minutes, where another one was heard longer", silent, expected)
+	}
+	young := rules.Hearing{First: 8 * dayOf, Last: 9*dayOf - 1}
+	w = rules.Window{From: time.Unix(8*dayOf*60, 0), To: w.To}
+	for anybody, want := range map[int64]uint64{10*dayOf - 1: uint64(dayOf), 11*dayOf - 55: uint64(3*dayOf-54) - uint64(dayOf), 11*dayOf - 70: uint64(dayOf)} {
+		if _, silent := young.Silence(w, anybody); silent != want {
+			t.Errorf("an exporter of one day is silent for %d minutes, want %d, where another was heard up to minute %d", silent, want, anybody)
+		}
 	}
 	if expected, silent := h.Silence(rules.Window{From: w.To, To: w.To.AddDate(0, 0, 1)}, 10*dayOf+59); expected != 0 || silent != 0 {
 		t.Errorf("after all was heard: silent for %d of %d minutes", silent, expected)
