@@ -219,33 +219,28 @@ func (v *View) names(e int32) bool {
 // Covering returns the allocations of the day that cover all of prefix, most
 // specific first.
 func (v *View) Covering(prefix netip.Prefix) []*Allocation {
-	var out []*Allocation
-	v.snapshot.prefixes.outwards(prefix, claimAllocation, func(row int32) {
-		if a := &v.snapshot.ledgers.Allocations[row]; a.Valid.Contains(v.day) {
-			out = append(out, a)
-		}
-	})
-	return out
+	return covering(v, prefix, claimAllocation, v.snapshot.ledgers.Allocations, func(a *Allocation) bool { return a.Valid.Contains(v.day) })
 }
 
 // CoveringBroadcasts returns the filed announcements of the day that cover all
 // of prefix, most specific first.
 func (v *View) CoveringBroadcasts(prefix netip.Prefix) []*Broadcast {
-	var out []*Broadcast
-	v.snapshot.prefixes.outwards(prefix, claimBroadcast, func(row int32) {
-		if b := &v.snapshot.ledgers.Broadcasts[row]; b.Valid.Contains(v.day) {
-			out = append(out, b)
-		}
-	})
-	return out
+	return covering(v, prefix, claimBroadcast, v.snapshot.ledgers.Broadcasts, func(b *Broadcast) bool { return b.Valid.Contains(v.day) })
 }
 
 // CoveringTranslations returns the translated addresses that cover all of
 // prefix, most specific first.
 func (v *View) CoveringTranslations(prefix netip.Prefix) []*Translation {
-	var out []*Translation
-	v.snapshot.prefixes.outwards(prefix, claimTranslation, func(row int32) {
-		out = append(out, &v.snapshot.ledgers.Translations[row])
+	return covering(v, prefix, claimTranslation, v.snapshot.ledgers.Translations, func(*Translation) bool { return true })
+}
+
+// covering returns the rows of one ledger that cover all of prefix and hold,
+// most specific first.
+func covering[T any](v *View, prefix netip.Prefix, kind claimKind, rows []T, holds func(*T) bool) (out []*T) {
+	v.snapshot.prefixes.outwards(prefix, kind, func(row int32) {
+		if r := &rows[row]; holds(r) {
+			out = append(out, r)
+		}
 	})
 	return out
 }

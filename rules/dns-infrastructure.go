@@ -223,18 +223,11 @@ func permitOf(s *registry.Snapshot, v *registry.View, kind string, enterprises .
 
 // judgeDNS judges each customer and reports the one that announced it longest.
 func judgeDNS(f DNSFact, p Params) Judgement {
-	var (
-		most  routed
-		state *DNSState
-		at    *DNSAnnouncer
-	)
-	for i := range f.Announcers {
-		a := &f.Announcers[i]
-		r, s := routedOn(a.Held, a.Spells, func(s *DNSState) bool { return !s.Permitted })
-		if s != nil && (at == nil || r.seconds > most.seconds) {
-			most, state, at = r, s, a
-		}
-	}
+	most, state, at, _ := longest(f.Announcers,
+		func(a *DNSAnnouncer) (routed, *DNSState) {
+			return routedOn(a.Held, a.Spells, func(s *DNSState) bool { return !s.Permitted })
+		},
+		func(_ *DNSAnnouncer, s *DNSState) string { return s.Customer.EnterpriseID }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

@@ -55,25 +55,13 @@ func withAnnouncements(ctx context.Context, in Inputs, facts []ConflictFact) ([]
 
 // judgeAnnounced judges the route that conflicts longest with what is filed.
 func judgeAnnounced(f ConflictFact, p Params) Judgement {
-	var (
-		most  routed
-		state *OriginState
-		at    *ConflictRoute
-		who   []string
-	)
-	for i := range f.Announced {
-		a := &f.Announced[i]
-		r, s := routedOn(a.Origin.Days, a.Origin.Spells, conflicting(f.Subject.ID))
-		if s == nil {
-			continue
-		}
-		if float64(r.seconds) >= p["min_hours"]*3600 {
-			who = append(who, a.Prefix+" AS"+asnText(a.Origin.Network.ASN)+" "+s.Owner)
-		}
-		if at == nil || r.seconds > most.seconds {
-			most, state, at = r, s, a
-		}
-	}
+	most, state, at, who := longest(f.Announced,
+		func(c *ConflictRoute) (routed, *OriginState) {
+			return routedOn(c.Origin.Days, c.Origin.Spells, conflicting(f.Subject.ID))
+		},
+		func(c *ConflictRoute, s *OriginState) string {
+			return c.Prefix + " AS" + asnText(c.Origin.Network.ASN) + " " + s.Owner
+		}, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

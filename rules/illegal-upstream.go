@@ -36,16 +36,7 @@ type UpstreamFact struct {
 }
 
 // Upstream is a customer with the network before it.
-type Upstream struct {
-	ASN      uint32                 `json:"asn"` // of the customer
-	Sources  []RouteSource          `json:"sources"`
-	Path     string                 `json:"path"`
-	Examples []string               `json:"examples"`
-	Routers  []string               `json:"routers"`
-	Spans    Spans                  `json:"spans"`
-	Held     []RouteDay             `json:"held"`
-	Spells   []Spell[UpstreamState] `json:"spells"`
-}
+type Upstream = Beside[UpstreamState]
 
 // UpstreamState is what the ledgers say on a day of a network before a customer;
 // days on which it was no customer with such resources are left out.
@@ -86,24 +77,13 @@ func measureUpstream(ctx context.Context, in Inputs, _ Params) iter.Seq2[Upstrea
 			yield(UpstreamFact{}, err)
 			return
 		}
-		found := make(map[uint32]*UpstreamFact)
-		for i := range list {
-			u, bare := book.upstreamOf(resources, &list[i], in.Span)
-			if !bare {
-				continue
-			}
-			asn := list[i].neighbour
-			f := found[asn]
-			if f == nil {
-				f = &UpstreamFact{Days: in.Span.Days, Network: book.network(asn), Completeness: completeness}
-				f.Subject = Subject{SubjectASN, asnText(asn), nameOfNetwork(&f.Network)}
-				found[asn] = f
-			}
-			f.Before = append(f.Before, u)
-		}
-		facts := make([]UpstreamFact, 0, len(found))
-		for _, f := range found {
-			facts = append(facts, *f)
+		state := func(n *nextTo, day registry.Date) (UpstreamState, bool) { return book.upstreamOn(resources, n, day) }
+		var facts []UpstreamFact
+		for asn, before := range besides(list, in.Span, state, (*UpstreamState).bare) {
+			n := book.network(asn)
+			facts = append(facts, UpstreamFact{
+				Subject: Subject{SubjectASN, asnText(asn), nameOfNetwork(&n)}, Days: in.Span.Days, Network: n, Before: before, Completeness: completeness,
+			})
 		}
 		inOrder(facts)(yield)
 	}
@@ -179,26 +159,21 @@ func (b *providerBook) everProvides(book *networkBook, asn uint32) bool {
 	return slices.ContainsFunc(book.rows[asn], func(a *registry.ASN) bool { return len(b.uses[a.EnterpriseID]) > 0 })
 }
 
-// upstreamOf sets a network before a customer against the ledgers; false if it
-// may be there on every day it was.
-func (b *networkBook) upstreamOf(resources *providerBook, n *nextTo, span Span) (Upstream, bool) {
-	u := Upstream{
-		ASN: n.of, Sources: n.sources, Path: n.path, Examples: n.examples, Routers: n.routers, Spans: n.spans, Held: n.spans.byDay(span),
+// upstreamOn tells what the ledgers of a day say of a network before another;
+// false if that is no customer's with such resources then.
+func (b *networkBook) upstreamOn(resources *providerBook, n *nextTo, day registry.Date) (s UpstreamState, known bool) {
+	v, customer := b.snapshot.At(day), b.owner(n.of, day)
+	list := resources.of(customer, day)
+	if len(list) == 0 || !b.isCustomer(v, customer) {
+		return s, false
 	}
-	u.Spells = spells(span.Days, func(day registry.Date) (UpstreamState, bool) {
-		v, customer := b.snapshot.At(day), b.owner(n.of, day)
-		list := resources.of(customer, day)
-		if len(list) == 0 || !b.isCustomer(v, customer) {
-			return UpstreamState{}, false
-		}
-		s := UpstreamState{Customer: holderOf(v, customer, ""), Resources: list, Owner: b.owner(n.neighbour, day)}
-		s.Licences = activeServices(v, s.Owner)
-		s.Excused = b.excuseUpstream(v, &s, n.neighbour)
-		return s, true
-	})
-	r, _ := u.bare()
-	return u, r.seconds > 0
+	s = UpstreamState{Customer: holderOf(v, customer, ""), Resources: list, Owner: b.owner(n.neighbour, day)}
+	s.Licences = activeServices(v, s.Owner)
+	s.Excused = b.excuseUpstream(v, &s, n.neighbour)
+	return s, true
 }
+
+func (s *UpstreamState) bare() bool { return s.Excused == "" }
 
 // excuseUpstream says why a network may be before a customer, or nothing.
 func (b *networkBook) excuseUpstream(v *registry.View, s *UpstreamState, asn uint32) string {
@@ -235,17 +210,15 @@ func activeServices(v *registry.View, enterprise string) []string {
 	return out
 }
 
-func (u *Upstream) bare() (routed, *UpstreamState) {
-	return routedOn(u.Held, u.Spells, func(s *UpstreamState) bool { return s.Excused == "" })
-}
-
 // judgeUpstream judges the network before each customer and reports the one it
 // was before longest.
 func judgeUpstream(f UpstreamFact, p Params) Judgement {
 	if f.Network.setAside(p) {
 		return clearJudgement()
 	}
-	most, state, at, customers := longestBeside(f.Before, (*Upstream).bare, func(s *UpstreamState) string { return s.Customer.EnterpriseID }, p)
+	most, state, at, customers := longest(f.Before,
+		func(u *Upstream) (routed, *UpstreamState) { return u.on((*UpstreamState).bare) },
+		func(_ *Upstream, s *UpstreamState) string { return s.Customer.EnterpriseID }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

@@ -46,24 +46,25 @@ func judgeRouted(r routed, completeness float64, p Params) Judgement {
 	return j
 }
 
-// longestBeside looks at where a network stood next to customers without being
-// excused, and returns the place it stood longest, with its state there and the
-// customers beside whom it stood for as long as the rule asks. at is nil where it
-// was excused everywhere.
-func longestBeside[T, S any](places []T, unexcused func(*T) (routed, *S), customer func(*S) string, p Params) (most routed, state *S, at *T, customers []string) {
+// longest looks at the places where something was routed without being excused,
+// and returns the one where it was longest, with its state there and the names of
+// all where it was for as long as the rule asks. at is nil where it was excused
+// everywhere.
+func longest[T, S any](places []T, unexcused func(*T) (routed, *S), name func(*T, *S) string, p Params) (most routed, state *S, at *T, names []string) {
 	for i := range places {
-		r, s := unexcused(&places[i])
+		place := &places[i]
+		r, s := unexcused(place)
 		if s == nil {
 			continue
 		}
 		if float64(r.seconds) >= p["min_hours"]*3600 {
-			customers = addNew(customers, []string{customer(s)})
+			names = addNew(names, []string{name(place, s)})
 		}
 		if at == nil || r.seconds > most.seconds {
-			most, state, at = r, s, &places[i]
+			most, state, at = r, s, place
 		}
 	}
-	return most, state, at, customers
+	return most, state, at, names
 }
 
 // uncertain lowers a finding that rests on a number nobody is named by.

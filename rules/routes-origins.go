@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -170,9 +169,7 @@ func sortedPrefixes(set map[netip.Prefix]bool) []netip.Prefix {
 	for p := range set {
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b netip.Prefix) int {
-		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-	})
+	slices.SortFunc(out, comparePrefixes)
 	return out
 }
 

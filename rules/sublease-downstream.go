@@ -1,11 +1,9 @@
 package rules
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"github.com/linewarden/linewarden/registry"
@@ -36,16 +34,7 @@ type DownstreamFact struct {
 }
 
 // Downstream is a customer with the network behind it.
-type Downstream struct {
-	ASN      uint32                   `json:"asn"` // of the customer
-	Sources  []RouteSource            `json:"sources"`
-	Path     string                   `json:"path"`
-	Examples []string                 `json:"examples"` // of the prefixes
-	Routers  []string                 `json:"routers"`
-	Spans    Spans                    `json:"spans"`
-	Held     []RouteDay               `json:"held"`
-	Spells   []Spell[DownstreamState] `json:"spells"`
-}
+type Downstream = Beside[DownstreamState]
 
 // DownstreamState is what the ledgers say on a day of a network behind a
 // customer; days on which it was no customer are left out.
@@ -61,59 +50,6 @@ func (f DownstreamFact) About() (s Subject, enterpriseID, province string) {
 	spells := f.Behind[0].Spells
 	h := spells[len(spells)-1].State.Customer
 	return f.Subject, h.EnterpriseID, h.Province
-}
-
-// nextTo is what is known of two networks next to one another, over several
-// sources.
-type nextTo struct {
-	of, neighbour uint32
-	sources       []RouteSource
-	spans         Spans
-	path          string
-	examples      []string
-	routers       []string
-}
-
-func (n *nextTo) add(a *Adjacency) {
-	n.sources = append(n.sources, a.Source)
-	n.spans.unite(a.Spans)
-	n.routers = addNew(n.routers, routerNames(a.Routers))
-	if n.path == "" {
-		n.path = a.Path
-	}
-	for _, e := range a.Examples {
-		if len(n.examples) < MaxExamples {
-			n.examples = addNew(n.examples, []string{e.String()})
-		}
-	}
-}
-
-// nextToCustomers returns the networks behind or before those of customers, by
-// network and neighbour, over the sources that are meant.
-func (b *networkBook) nextToCustomers(ctx context.Context, in Inputs, of []uint32, behind bool, meant func(*Adjacency) bool) ([]nextTo, error) {
-	found := make(map[[2]uint32]*nextTo)
-	q := AdjacencyQuestion{Window: in.Span.Window(), Own: b.own(), Of: of}
-	for a, err := range in.Routes.Adjacencies(ctx, q) {
-		if err != nil {
-			return nil, fmt.Errorf("read adjacent networks: %w", err)
-		}
-		if a.Behind != behind || !meant(&a) {
-			continue
-		}
-		key := [2]uint32{a.Of, a.Neighbour}
-		n := found[key]
-		if n == nil {
-			n = &nextTo{of: a.Of, neighbour: a.Neighbour}
-			found[key] = n
-		}
-		n.add(&a)
-	}
-	out := make([]nextTo, 0, len(found))
-	for _, n := range found {
-		out = append(out, *n)
-	}
-	slices.SortFunc(out, func(a, b nextTo) int { return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.neighbour, b.neighbour)) })
-	return out, nil
 }
 
 // learnedFrom reports whether on some day of the span a source is a session of
@@ -145,24 +81,12 @@ func measureDownstream(ctx context.Context, in Inputs, _ Params) iter.Seq2[Downs
 			yield(DownstreamFact{}, err)
 			return
 		}
-		found := make(map[uint32]*DownstreamFact)
-		for i := range list {
-			d, unfiled := book.downstreamOf(&list[i], in.Span)
-			if !unfiled {
-				continue
-			}
-			asn := list[i].neighbour
-			f := found[asn]
-			if f == nil {
-				f = &DownstreamFact{Days: in.Span.Days, Network: book.network(asn), Completeness: completeness}
-				f.Subject = Subject{SubjectASN, asnText(asn), nameOfNetwork(&f.Network)}
-				found[asn] = f
-			}
-			f.Behind = append(f.Behind, d)
-		}
-		facts := make([]DownstreamFact, 0, len(found))
-		for _, f := range found {
-			facts = append(facts, *f)
+		var facts []DownstreamFact
+		for asn, behind := range besides(list, in.Span, book.downstreamOn, (*DownstreamState).unfiled) {
+			n := book.network(asn)
+			facts = append(facts, DownstreamFact{
+				Subject: Subject{SubjectASN, asnText(asn), nameOfNetwork(&n)}, Days: in.Span.Days, Network: n, Behind: behind, Completeness: completeness,
+			})
 		}
 		inOrder(facts)(yield)
 	}
@@ -176,33 +100,24 @@ func nameOfNetwork(n *RouteNetwork) string {
 	return "AS" + asnText(n.ASN)
 }
 
-// downstreamOf sets a network behind a customer against the ledgers; false if
-// it may be there on every day it was.
-func (b *networkBook) downstreamOf(n *nextTo, span Span) (Downstream, bool) {
-	d := Downstream{
-		ASN: n.of, Sources: n.sources, Path: n.path, Examples: n.examples, Routers: n.routers, Spans: n.spans, Held: n.spans.byDay(span),
+// downstreamOn tells what the ledgers of a day say of a network behind another;
+// false if that is no customer's then.
+func (b *networkBook) downstreamOn(n *nextTo, day registry.Date) (s DownstreamState, known bool) {
+	v, customer := b.snapshot.At(day), b.owner(n.of, day)
+	if !b.isCustomer(v, customer) {
+		return s, false
 	}
-	d.Spells = spells(span.Days, func(day registry.Date) (DownstreamState, bool) {
-		v, customer := b.snapshot.At(day), b.owner(n.of, day)
-		if !b.isCustomer(v, customer) {
-			return DownstreamState{}, false
-		}
-		s := DownstreamState{Customer: holderOf(v, customer, "")}
-		switch {
-		case v.Siblings(customer, b.owner(n.neighbour, day)):
-			s.Filed = "group"
-		case b.isFiledBehind(v, customer, n.of, n.neighbour):
-			s.Filed = "downstream"
-		}
-		return s, true
-	})
-	r, _ := d.unfiled()
-	return d, r.seconds > 0
+	s.Customer = holderOf(v, customer, "")
+	switch {
+	case v.Siblings(customer, b.owner(n.neighbour, day)):
+		s.Filed = "group"
+	case b.isFiledBehind(v, customer, n.of, n.neighbour):
+		s.Filed = "downstream"
+	}
+	return s, true
 }
 
-func (d *Downstream) unfiled() (routed, *DownstreamState) {
-	return routedOn(d.Held, d.Spells, func(s *DownstreamState) bool { return s.Filed == "" })
-}
+func (s *DownstreamState) unfiled() bool { return s.Filed == "" }
 
 // judgeDownstream judges the network behind each customer and reports the
 // customer it was behind longest.
@@ -210,7 +125,9 @@ func judgeDownstream(f DownstreamFact, p Params) Judgement {
 	if f.Network.setAside(p) {
 		return clearJudgement()
 	}
-	most, state, at, customers := longestBeside(f.Behind, (*Downstream).unfiled, func(s *DownstreamState) string { return s.Customer.EnterpriseID }, p)
+	most, state, at, customers := longest(f.Behind,
+		func(d *Downstream) (routed, *DownstreamState) { return d.on((*DownstreamState).unfiled) },
+		func(_ *Downstream, s *DownstreamState) string { return s.Customer.EnterpriseID }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j

@@ -66,25 +66,9 @@ func measureSubleaseOrigin(ctx context.Context, in Inputs, _ Params) iter.Seq2[O
 // judgeSubleaseOrigin judges each origin and reports the one that was there
 // longest.
 func judgeSubleaseOrigin(f OriginFact, p Params) Judgement {
-	var (
-		most  routed
-		state *OriginState
-		at    *ForeignOrigin
-		all   []string
-	)
-	for i := range f.Origins {
-		o := &f.Origins[i]
-		r, s := o.unfiled(p)
-		if s == nil {
-			continue
-		}
-		if float64(r.seconds) >= p["min_hours"]*3600 {
-			all = append(all, "AS"+asnText(o.Network.ASN))
-		}
-		if at == nil || r.seconds > most.seconds {
-			most, state, at = r, s, o
-		}
-	}
+	most, state, at, all := longest(f.Origins,
+		func(o *ForeignOrigin) (routed, *OriginState) { return o.unfiled(p) },
+		func(o *ForeignOrigin, _ *OriginState) string { return "AS" + asnText(o.Network.ASN) }, p)
 	j := judgeRouted(most, f.Completeness, p)
 	if j.Outcome != Fires {
 		return j
