@@ -23,6 +23,8 @@ type Deps struct {
 	BooksSink BooksSink
 	// State is kept in Config.StateFile; nil keeps none.
 	State State
+	// Known tells whether an exporter is in the ledgers, for Admission.KnownOnly.
+	Known func(netip.Addr) bool
 	// Logger must be set.
 	Logger *slog.Logger
 }
@@ -40,6 +42,7 @@ type SocketInfo struct {
 type Collector struct {
 	config Config
 	deps   Deps
+	gate   *gate // nil takes everything
 
 	mu      sync.Mutex  // guards sockets
 	sockets [][]*socket // by address, then by worker
@@ -53,7 +56,7 @@ func New(config Config, deps Deps) (*Collector, error) {
 	if deps.Books == nil || deps.NewSink == nil || deps.Logger == nil {
 		return nil, errors.New("a collector needs books, sinks and a logger")
 	}
-	return &Collector{config: config, deps: deps}, nil
+	return &Collector{config: config, deps: deps, gate: newGate(config.Admit, deps.Known)}, nil
 }
 
 // Listen binds all sockets, or none. From then on the kernel keeps what

@@ -17,6 +17,8 @@ type Config struct {
 	SFlow   Listen `yaml:"sflow"`
 	// Clock says what to do with event times that cannot be true.
 	Clock Clock `yaml:"clock"`
+	// Admit says whose datagrams are taken.
+	Admit Admission `yaml:"admit"`
 	// Parking bounds what waits for a template or a sampling rate.
 	Parking Parking `yaml:"parking"`
 	// ReceiveBuffer is the kernel's buffer of each socket, in bytes of kernel
@@ -107,6 +109,7 @@ func (c Config) Validate() error {
 	if c.Clock.OnSkew != UseReceiveTime && c.Clock.OnSkew != KeepEventTime {
 		problem("clock.on_skew", "%q is neither %q nor %q", c.Clock.OnSkew, UseReceiveTime, KeepEventTime)
 	}
+	c.Admit.validate(problem)
 	if c.Parking.MaxBytes < 0 {
 		problem("parking.max_bytes", "%d is negative", c.Parking.MaxBytes)
 	}

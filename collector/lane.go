@@ -20,6 +20,7 @@ const quietSpan = 10 * time.Second
 // workers, and not as many as workers times addresses.
 type lane struct {
 	logger *slog.Logger
+	gate   *gate // nil takes everything
 
 	mu       sync.Mutex // guards everything below
 	pipeline *Pipeline
@@ -35,6 +36,9 @@ func (l *lane) take(s *socket, b *batch, books *flows.Books) {
 		packet, dropped := b.packet(i)
 		if dropped != 0 {
 			countDrops(books, packet.Received, s.advance(dropped))
+		}
+		if l.gate != nil && !l.gate.admits(packet.From.Addr(), packet.Received) {
+			continue
 		}
 		l.report(l.pipeline.Take(packet))
 	}

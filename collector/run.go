@@ -57,7 +57,7 @@ func (r *run) openLane(worker int) error {
 	if err != nil {
 		return err
 	}
-	r.lanes = append(r.lanes, &lane{logger: r.deps.Logger.With("worker", worker), pipeline: pipeline})
+	r.lanes = append(r.lanes, &lane{logger: r.deps.Logger.With("worker", worker), gate: r.gate, pipeline: pipeline})
 	return nil
 }
 

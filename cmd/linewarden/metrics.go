@@ -70,6 +70,8 @@ func newMetrics(d *daemon) *prometheus.Registry {
 			Name: "linewarden_flow_templates_evicted_total",
 			Help: "Templates and exporters that were forgotten to keep memory bounded.",
 		}, func() float64 { return float64(d.path.netflow.Evicted()) }),
+		refusedMetric("unknown", func() uint64 { return d.collector.Refused().Unknown }),
+		refusedMetric("rate", func() uint64 { return d.collector.Refused().Rate }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "linewarden_engine_restarts_total",
 			Help: "How often the embedded engine ended by itself and was started again.",
@@ -81,4 +83,13 @@ func newMetrics(d *daemon) *prometheus.Registry {
 		}),
 	)
 	return all
+}
+
+// refusedMetric counts datagrams that the admission did not take.
+func refusedMetric(reason string, count func() uint64) prometheus.CounterFunc {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name:        "linewarden_flow_datagrams_refused_total",
+		Help:        "Export datagrams that collector.admit did not take, which are in no books: of unknown sources, or over the rate of their exporter.",
+		ConstLabels: prometheus.Labels{"reason": reason},
+	}, func() float64 { return float64(count()) })
 }

@@ -67,7 +67,7 @@ func (p *path) collectorDeps(s *storage.Store, spool *storage.FlowSpool, log *sl
 	return collector.Deps{
 		Books: p.books, Netflow: p.netflow, SFlow: p.sflow, Enricher: p.enricher,
 		NewSink:   shared.user,
-		BooksSink: spool, State: p.netflow, Logger: log,
+		BooksSink: spool, State: p.netflow, Known: p.ledgers.Known, Logger: log,
 	}
 }
 
