@@ -71,7 +71,7 @@ type CounterBooks struct {
 
 // CounterKeeper takes readings of interface counters from decoders and pollers,
 // one of each interface and minute, and carries them to the store. It is safe
-// for concurrent use, but for Write and Run.
+// for concurrent use, but for Write, Run and End.
 type CounterKeeper struct {
 	known func(netip.Addr) bool
 	store CounterStore
@@ -184,7 +184,7 @@ func (k *CounterKeeper) forget(now time.Time) {
 	}
 }
 
-// Run writes from time to time until ctx ends, and then once more.
+// Run writes from time to time until ctx ends.
 func (k *CounterKeeper) Run(ctx context.Context, every time.Duration) {
 	tick, hour := time.NewTicker(every), time.NewTicker(time.Hour)
 	defer tick.Stop()
@@ -192,7 +192,6 @@ func (k *CounterKeeper) Run(ctx context.Context, every time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			k.end(context.WithoutCancel(ctx))
 			return
 		case now := <-hour.C:
 			k.forget(now)
@@ -204,18 +203,19 @@ func (k *CounterKeeper) Run(ctx context.Context, every time.Duration) {
 	}
 }
 
-// end writes what is left, or counts it as lost.
-func (k *CounterKeeper) end(ctx context.Context) {
+// End writes what is left when nobody takes readings any more, or counts it as
+// lost.
+func (k *CounterKeeper) End(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lastWrite)
 	defer cancel()
 	err := k.Write(ctx)
 	if err == nil {
-		return
+		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := k.books.Waiting
 	k.books.Lost[CounterShutdown] += uint64(n)
 	k.offered, k.next, k.books.Waiting = nil, nil, 0
-	k.log.Error("counters were not written at the end", "error", err, "readings", n)
+	return fmt.Errorf("give up %d readings at the end: %w", n, err)
 }

@@ -78,8 +78,8 @@ func TestCounterKeeper(t *testing.T) {
 	}
 }
 
-// TestCounterKeeperEnds holds that Run writes what it has at the end, and counts
-// what the store does not take then.
+// TestCounterKeeperEnds holds that Run writes from time to time, and End the rest,
+// and that what the store does not take then is counted.
 func TestCounterKeeperEnds(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -97,6 +97,9 @@ func TestCounterKeeperEnds(t *testing.T) {
 			k.TakeCounters(flows.Counters{Interface: 2, At: time.Now()})
 			cancel()
 			<-done
+			if err := k.End(t.Context()); (err != nil) != refuse {
+				t.Error(err)
+			}
 			b := balanced(t, k)
 			if kept := uint64(len(store.stored)); b.Waiting != 0 || b.Stored != kept || (kept == 0) != refuse || (b.Lost[collector.CounterShutdown] == 0) == refuse {
 				t.Errorf("stored %d, books %+v", kept, b)

@@ -55,6 +55,7 @@ func (a *auditor) schedule(ctx context.Context) {
 	defer hour.Stop()
 	for {
 		a.rollUpClosed(ctx)
+		a.showCounters(ctx)
 		a.expireClosed(ctx)
 		day := lastCompleteDay(time.Now().Add(-lateness), a.location)
 		if _, err := a.run(ctx, engine.Request{LastDay: day}); err != nil && ctx.Err() == nil {
@@ -66,6 +67,7 @@ func (a *auditor) schedule(ctx context.Context) {
 				return
 			case <-hour.C:
 				a.rollUpClosed(ctx)
+				a.showCounters(ctx)
 				a.expireClosed(ctx)
 			case <-tick.C:
 				waiting = false

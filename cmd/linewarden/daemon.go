@@ -65,6 +65,7 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if d.path, err = newPath(cfg, snapshot, d.routing.table, keep); err != nil {
 		return d, err
 	}
+	d.path.keepCounters(d.store.Store, log)
 	if d.spool, err = d.path.openSpool(cfg, d.store.Store); err != nil { //nolint:contextcheck // it outlives the call that opens it
 		return d, err
 	}
@@ -115,6 +116,10 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.collector.Run(running) })
 	group.Go(func() error { return d.profile(running) })
 	group.Go(func() error {
+		d.path.counters.Run(running, d.cfg.Collector.BooksEvery)
+		return nil
+	})
+	group.Go(func() error {
 		d.routing.table.Run(running)
 		return nil
 	})
@@ -146,6 +151,9 @@ func (d *daemon) close(ctx context.Context) error {
 	}
 	if d.routing != nil {
 		err = errors.Join(err, d.routing.stop(ctx))
+	}
+	if d.path != nil && d.path.counters != nil {
+		err = errors.Join(err, d.path.counters.End(ctx))
 	}
 	if d.spool != nil {
 		err = errors.Join(err, d.spool.Close(ctx))

@@ -12,6 +12,7 @@ const (
 	troubleSampling  trouble = "sampling"
 	troubleClock     trouble = "clock"
 	troubleLoss      trouble = "loss"
+	troubleCounters  trouble = "counters"
 )
 
 // troubleNames are headings.
@@ -21,6 +22,7 @@ var troubleNames = map[trouble]rules.Text{
 	troubleSampling:  {ZH: "采样比未知", EN: "the sampling rate is not known"},
 	troubleClock:     {ZH: "时钟偏差", EN: "the clock is off"},
 	troubleLoss:      {ZH: "导出报文丢失", EN: "export datagrams are lost"},
+	troubleCounters:  {ZH: "流量与接口计数器不一致", EN: "flows and counters of interfaces disagree"},
 }
 
 // vendorRemedy is what to enter on a router of one vendor. Words in capitals
@@ -50,6 +52,9 @@ var vendors = []vendor{
 		troubleSampling:  {"flow exporter-map EXPORTER", " version v9", "  options sampler-table timeout 60", "sampler-map SAMPLER  random 1 out-of 1000"},
 		troubleClock:     {"ntp server NTP", "show ntp status"},
 		troubleLoss:      {"show flow exporter EXPORTER location 0/0/CPU0", "sampler-map SAMPLER  random 1 out-of 2000   (a coarser rate, where the router itself drops)"},
+		troubleCounters: {
+			"show flow monitor MONITOR cache summary location 0/0/CPU0", "show running-config sampler-map", "show interfaces IF", "snmp-server ifindex persist", "show snmp interface",
+		},
 	}},
 	{"juniper", map[trouble][]string{
 		troubleSilent: {
@@ -65,6 +70,9 @@ var vendors = []vendor{
 		},
 		troubleClock: {"set system ntp server NTP", "show ntp status"},
 		troubleLoss:  {"show services accounting errors inline-jflow fpc-slot 0", "set forwarding-options sampling instance INSTANCE family inet output inline-jflow flow-export-rate 100"},
+		troubleCounters: {
+			"show services accounting flow inline-jflow fpc-slot 0", "show configuration forwarding-options sampling", "show interfaces IF extensive", "show snmp mib walk ifName",
+		},
 	}},
 	{"huawei-ne", map[trouble][]string{
 		troubleSilent: {
@@ -76,8 +84,9 @@ var vendors = []vendor{
 			"ip netstream export template option sampler", "ip netstream export template option timeout-rate 1   (minutes)",
 			"ip netstream export option sampler timeout-rate 1   (minutes)", "ip netstream sampler fix-packets 1000 inbound",
 		},
-		troubleClock: {"ntp-service unicast-server NTP", "display ntp-service status"},
-		troubleLoss:  {"display ip netstream export statistics", "ip netstream sampler fix-packets 2000 inbound   (a coarser rate, where the router itself drops)"},
+		troubleClock:    {"ntp-service unicast-server NTP", "display ntp-service status"},
+		troubleLoss:     {"display ip netstream export statistics", "ip netstream sampler fix-packets 2000 inbound   (a coarser rate, where the router itself drops)"},
+		troubleCounters: {"display current-configuration | include netstream", "display interface IF"},
 	}},
 	{"h3c", map[trouble][]string{
 		troubleSilent: {
@@ -88,6 +97,7 @@ var vendors = []vendor{
 		troubleSampling:  {"sampler SAMPLER mode random packet-interval n-power 10   (1 in 1024)", "interface IF  ip netstream inbound sampler SAMPLER", "exporters.csv  sampling = 1024   (where the device does not export its rate)"},
 		troubleClock:     {"ntp-service unicast-server NTP", "display ntp-service status"},
 		troubleLoss:      {"display ip netstream export", "sampler SAMPLER mode random packet-interval n-power 11   (a coarser rate, where the router itself drops)"},
+		troubleCounters:  {"display ip netstream cache", "display sampler", "display interface IF"},
 	}},
 	{"nokia-sros", map[trouble][]string{
 		troubleSilent: {
@@ -98,6 +108,7 @@ var vendors = []vendor{
 		troubleSampling:  {"configure cflowd rate 1000", "exporters.csv  sampling = 1000   (where the release does not export its rate)"},
 		troubleClock:     {"configure system time ntp server NTP", "configure system time ntp no shutdown", "show system ntp"},
 		troubleLoss:      {"show cflowd status", "configure cflowd rate 2000   (a coarser rate, where the router itself drops)"},
+		troubleCounters:  {"show cflowd status", "show cflowd interface", "show port PORT detail", "bof persist on   (keeps indices of interfaces)"},
 	}},
 }
 

@@ -154,7 +154,10 @@ func (d *doctor) examineStore(ctx context.Context, s *opened) error {
 	if err := d.checkImports(ctx, s); err != nil {
 		return err
 	}
-	return d.checkExporters(ctx, s)
+	if err := d.checkExporters(ctx, s); err != nil {
+		return err
+	}
+	return d.checkCounters(ctx, s)
 }
 
 func (d *doctor) judgeSchema(version int, differences []storage.Difference) {

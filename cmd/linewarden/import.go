@@ -129,6 +129,9 @@ func (p *offlinePath) replay(ctx context.Context, file string, options replay.Op
 				return fmt.Errorf("%s: interrupted after %d datagrams, which are stored", file, n)
 			}
 			show.say("%s: %d datagrams", file, n)
+			if err := p.counters.Write(ctx); err != nil {
+				return err
+			}
 		}
 		packet, err := r.Next()
 		if errors.Is(err, io.EOF) {

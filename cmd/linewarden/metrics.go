@@ -13,6 +13,7 @@ type auditMetrics struct {
 	seconds  prometheus.Histogram
 	failures prometheus.Counter
 	findings *prometheus.GaugeVec
+	counters counterGauges
 }
 
 func newAuditMetrics() *auditMetrics {
@@ -27,6 +28,7 @@ func newAuditMetrics() *auditMetrics {
 		findings: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "linewarden_findings", Help: "Findings in the store as of the last run of the rules.",
 		}, []string{"rule", "state"}),
+		counters: newCounterGauges(),
 	}
 }
 
@@ -53,6 +55,7 @@ func newMetrics(d *daemon) *prometheus.Registry {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		collector.NewMetrics(d.path.books, d.path.ledgers.Known, d.collector.Sockets),
 		newRoutingMetrics(d.routing), newSpoolMetrics(d.spool), d.auditor.metrics.seconds, d.auditor.metrics.failures, d.auditor.metrics.findings,
+		collector.NewCounterMetrics(d.path.counters), d.auditor.metrics.counters.ratio, d.auditor.metrics.counters.interfaces,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "linewarden_reload_failed",
 			Help: "1 when the last reload failed and the configuration and ledgers before it are in use.",

@@ -38,6 +38,7 @@ func newOfflinePath(ctx context.Context, cfg *Config, s *opened, snapshot *regis
 		return nil, err
 	}
 	p := &offlinePath{path: *common, store: s}
+	p.keepCounters(s.Store, s.log)
 	if p.sink, err = p.newSink(s.Store, nil); err != nil { //nolint:contextcheck // a writer outlives the call that opens it
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (p *offlinePath) finish(ctx context.Context) ([]importRow, error) {
 	// What still waits when the files end waits for ever: it is lost for want of
 	// its template, not because somebody stopped.
 	err := p.pipeline.Expire(time.Unix(1<<40, 0))
-	err = errors.Join(err, p.pipeline.Flush(), p.sink.Close(ctx))
+	err = errors.Join(err, p.pipeline.Flush(), p.sink.Close(ctx), p.counters.End(ctx))
 	rows := p.account()
 	var entries []flows.Entry
 	p.books.Drain(func(s flows.Source, minute time.Time, c *flows.Count) {

@@ -26,6 +26,7 @@ type path struct {
 	sflow    *sflow.Decoder
 	ledgers  *enrich.Ledgers
 	enricher *enrich.Enricher
+	counters *collector.CounterKeeper // nil where counters are not kept
 }
 
 // newPath returns a path that has seen nothing yet. Routes may be nil.
@@ -44,6 +45,12 @@ func newPath(cfg *Config, snapshot *registry.Snapshot, routes enrich.RouteLookup
 		return nil, fmt.Errorf("prepare enrichment: %w", err)
 	}
 	return p, nil
+}
+
+// keepCounters has readings of interface counters stored from now on.
+func (p *path) keepCounters(s *storage.Store, log *slog.Logger) {
+	p.counters = collector.NewCounterKeeper(s, p.ledgers.Known, log)
+	p.sflow.KeepCounters(p.counters)
 }
 
 // newSink returns a sink into the store, through the spool if there is one.

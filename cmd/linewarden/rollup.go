@@ -45,7 +45,7 @@ func rollUp(ctx context.Context, s *opened, snapshot *registry.Snapshot, w rules
 	if done.Hours > 0 || done.Late > 0 {
 		s.log.Info("rolled up", "hours", done.Hours, "flows", done.Flows, "late_hours", done.Late, "seconds", time.Since(began).Seconds())
 	}
-	return nil
+	return compareCounters(ctx, s, w)
 }
 
 // rollUpClosed rolls up the hours that are over and no longer wait for late

@@ -26,7 +26,7 @@ type Config struct {
 	// must be safe for concurrent use.
 	Sampling func(exporter netip.Addr) uint64
 	// Counters takes the readings of interface counters; nil leaves them
-	// counted alone.
+	// counted alone. KeepCounters sets it later.
 	Counters flows.CounterSink
 }
 
@@ -59,6 +59,10 @@ type tally struct {
 func New(c Config) *Decoder {
 	return &Decoder{config: c, sources: make(map[flows.Source]*source)}
 }
+
+// KeepCounters hands readings of interface counters to a sink. It must be called
+// before the first Decode.
+func (d *Decoder) KeepCounters(to flows.CounterSink) { d.config.Counters = to }
 
 // Decode appends the records of one datagram to dst. Counted as lost are
 // samples that contradict their format (ReasonMalformed) and samples without
