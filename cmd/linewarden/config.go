@@ -158,6 +158,8 @@ type HTTPConfig struct {
 	Insecure bool `yaml:"insecure"`
 	// Pprof is a loopback address for profiles of the Go runtime; empty is none.
 	Pprof string `yaml:"pprof"`
+	// OIDC is a provider of identities beside the users of the console's own.
+	OIDC OIDCConfig `yaml:"oidc"`
 }
 
 // TLSConfig names a certificate chain and its key, both PEM; they are read again
@@ -196,7 +198,10 @@ func DefaultConfig() Config {
 			Retention:  RetentionConfig{Flows: 7 * day, Rollups: 400 * day, Routes: 400 * day, Findings: 3650 * day},
 		},
 		Rules: RulesConfig{Every: Duration(time.Hour)}, schedule: true,
-		HTTP:    HTTPConfig{Listen: "127.0.0.1:8080"},
+		HTTP: HTTPConfig{
+			Listen: "127.0.0.1:8080",
+			OIDC:   OIDCConfig{Scopes: []string{"openid", "profile"}, NameClaim: "preferred_username", RoleClaim: "groups"},
+		},
 		Privacy: PrivacyConfig{MaskExports: true, ThirdPartyPrefixV4: 24, ThirdPartyPrefixV6: 48},
 		Log:     LogConfig{Format: logText},
 	}
@@ -276,6 +281,7 @@ func (c *Config) check() error {
 	}
 	c.checkPrivacy(bad)
 	c.checkHTTP(bad)
+	c.checkOIDC(bad)
 	c.checkPprof(bad)
 	c.checkStorage(bad)
 	c.checkLife(bad)

@@ -74,13 +74,9 @@ func (t ClientTLSConfig) config() (*tls.Config, error) {
 	}
 	cfg := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
 	if t.CAFile != "" {
-		text, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("storage.clickhouse.tls.ca_file: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("storage.clickhouse.tls.ca_file: %s has no certificate in PEM", t.CAFile)
+		var err error
+		if cfg.RootCAs, err = certificatesOf("storage.clickhouse.tls.ca_file", t.CAFile); err != nil {
+			return nil, err
 		}
 	}
 	if t.CertFile != "" {
@@ -108,4 +104,18 @@ func passwordOf(key, file string) (string, error) {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// certificatesOf reads the authorities of the file that a key of the
+// configuration names.
+func certificatesOf(key, file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: %s has no certificate in PEM", key, file)
+	}
+	return pool, nil
 }
