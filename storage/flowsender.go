@@ -17,6 +17,7 @@ const longestPause = 5 * time.Second
 // goroutine.
 type flowSender struct {
 	store    *Store
+	table    string // flows, or one like it
 	retryFor time.Duration
 	client   *ch.Client // nil when not connected
 }
@@ -42,7 +43,7 @@ func (f *flowSender) send(ctx context.Context, batch *flowBatch) error {
 	}
 }
 
-// sendOnce writes columns of the table flows under a token.
+// sendOnce writes columns of the table under a token.
 func (f *flowSender) sendOnce(ctx context.Context, token string, input proto.Input) error {
 	if f.client == nil || f.client.IsClosed() {
 		client, err := f.store.connect(ctx)
@@ -52,7 +53,7 @@ func (f *flowSender) sendOnce(ctx context.Context, token string, input proto.Inp
 		f.client = client
 	}
 	err := f.client.Do(ctx, ch.Query{
-		Body:     input.Into("flows"),
+		Body:     input.Into(f.table),
 		Input:    input,
 		Settings: flowSettings(token),
 	})

@@ -12,7 +12,7 @@ import (
 // send leads entries to the store, one after the other, until ctx ends.
 func (f *FlowSpool) send(ctx context.Context) {
 	defer close(f.done)
-	d := delivery{sender: &flowSender{store: f.store}}
+	d := delivery{sender: &flowSender{store: f.store, table: "flows"}}
 	defer d.sender.close()
 	for {
 		e, err := f.queue.Next(ctx)

@@ -78,7 +78,7 @@ func (s *Store) NewFlowWriter(cfg FlowWriterConfig) (*FlowWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("storage: %w", err)
 	}
-	w := &FlowWriter{cfg: cfg, store: s, sender: flowSender{store: s, retryFor: cfg.RetryFor}}
+	w := &FlowWriter{cfg: cfg, store: s, sender: flowSender{store: s, table: "flows", retryFor: cfg.RetryFor}}
 	w.batches = newGatherer(s.base(), gathering[*flowBatch]{
 		what: "records", maxAge: cfg.MaxAge, policy: cfg.Policy,
 		full:  func(b *flowBatch) bool { return b.rows >= cfg.MaxRows },

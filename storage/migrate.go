@@ -66,7 +66,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, adjust := range []func(context.Context) error{s.adjustViews, s.adjustRetention, s.adjustHolds, s.requireSchema, s.repairFindings} {
+	for _, adjust := range []func(context.Context) error{s.adjustViews, s.adjustRetention, s.adjustHolds, s.requireSchema, s.repairFindings, s.completeRelabel} {
 		if err := adjust(ctx); err != nil {
 			return err
 		}

@@ -2,11 +2,6 @@ package storage_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -50,17 +45,7 @@ func TestEngineDiesUnderAWriter(t *testing.T) {
 	}
 	for range 3 {
 		write(5000)
-		text, err := os.ReadFile(filepath.Join(path, "lock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		killEngine(t, path)
 		write(5000)
 		if err := w.Flush(t.Context()); err != nil {
 			t.Fatal(err)
