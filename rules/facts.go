@@ -30,11 +30,9 @@ type LineSource struct {
 	Line    string
 	Day     registry.Date
 	Network netip.Prefix
-	// FromCustomer and ToCustomer are bytes scaled by the sampling rate, of those
-	// pairs of networks of which a packet was seen on the day.
+	// FromCustomer and ToCustomer are bytes scaled by the sampling rate.
 	FromCustomer, ToCustomer uint64
-	// Samples is the number of packets that were really seen of the pairs in which
-	// the network sent something.
+	// Samples is the number of packets from the network that were really seen.
 	Samples uint64
 	// Unscaled is the number of exported bytes whose sampling rate is not known.
 	Unscaled uint64

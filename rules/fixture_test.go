@@ -124,8 +124,8 @@ func (f trafficOf) LinePairs(_ context.Context, q rules.PairsQuestion) iter.Seq2
 	return each(f.pairs(q))
 }
 
-func (f trafficOf) LineServices(_ context.Context, _ rules.Window, _ *time.Location, lines []string) iter.Seq2[rules.LineService, error] {
-	return each(slices.DeleteFunc(slices.Clone(f.services), func(s rules.LineService) bool { return !slices.Contains(lines, s.Line) }))
+func (f trafficOf) LineServices(_ context.Context, _ rules.Window, _ *time.Location, lines []string, least uint64) iter.Seq2[rules.LineService, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.services), func(s rules.LineService) bool { return s.Peers < least || !slices.Contains(lines, s.Line) }))
 }
 
 func (f trafficOf) Allocations(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationDay, error] {

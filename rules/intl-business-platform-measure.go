@@ -78,7 +78,7 @@ func (t *lineTable) platforms(ctx context.Context) (map[string][]PlatformService
 		open = make(map[platformKey]*platform)
 	}
 	closeLine()
-	for s, err := range t.in.Traffic.LineServices(ctx, t.in.Span.Window(), t.in.Span.Location, t.order) {
+	for s, err := range t.in.Traffic.LineServices(ctx, t.in.Span.Window(), t.in.Span.Location, t.order, serverPeers) {
 		if err != nil {
 			return nil, fmt.Errorf("read line services: %w", err)
 		}
@@ -87,7 +87,7 @@ func (t *lineTable) platforms(ctx context.Context) (map[string][]PlatformService
 			line = s.Line
 		}
 		f, row := t.facts[s.Line], t.rowOn(s.Line, s.Day)
-		if f == nil || row == nil || s.Peers < serverPeers {
+		if f == nil || row == nil {
 			continue
 		}
 		own := t.own(f, row, s.Day)

@@ -34,8 +34,9 @@ type LineTraffic interface {
 	// pairs were active in those of its hours that are asked for. Pairs and
 	// services are counted on international lines only; other lines have none.
 	LinePairs(ctx context.Context, q PairsQuestion) iter.Seq2[LinePairs, error]
-	// LineServices yields the addresses in server role on the lines, per day.
-	LineServices(ctx context.Context, w Window, loc *time.Location, lines []string) iter.Seq2[LineService, error]
+	// LineServices yields the addresses in server role on the lines that at least
+	// so many addresses used, per day.
+	LineServices(ctx context.Context, w Window, loc *time.Location, lines []string, least uint64) iter.Seq2[LineService, error]
 }
 
 // AllocationTraffic answers what the addresses of allocations did. Each day of

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -56,15 +57,10 @@ func (s *Store) LineSources(ctx context.Context, w rules.Window, loc *time.Locat
 		ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
 	}
 	return answers(ctx, s, question[rules.LineSource]{
-		"read line sources", `SELECT line, day, near, near_bits, sumIf(sent, packets > 0), sumIf(received, packets > 0), sumIf(packets, sent > 0), sum(unknown)
-FROM
-(
-    SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, near, near_bits, sumIf(bytes, direction = 'from_customer') AS sent,
-        sumIf(bytes, direction = 'to_customer') AS received, sum(samples) AS packets, sum(unscaled) AS unknown
-    FROM line_networks
-    WHERE toDate(bin) >= toDate(toDateTime({from:Int64}, 'UTC')) AND toDate(bin) <= toDate(toDateTime({to:Int64}, 'UTC')) AND {counted}` + wanted + `
-    GROUP BY line, day, near, near_bits, far, far_bits
-)
+		"read line sources", `SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, near, near_bits, sumIf(bytes, direction = 'from_customer'),
+    sumIf(bytes, direction = 'to_customer'), sumIf(samples, direction = 'from_customer'), sum(unscaled)
+FROM line_networks
+WHERE toDate(bin) >= toDate(toDateTime({from:Int64}, 'UTC')) AND toDate(bin) <= toDate(toDateTime({to:Int64}, 'UTC')) AND {counted}` + wanted + `
 GROUP BY line, day, near, near_bits
 ORDER BY line, day, near, near_bits`,
 		ask.values, func(r driver.Rows) (n rules.LineSource, err error) {
@@ -107,14 +103,15 @@ GROUP BY line, day ORDER BY line, day`,
 	})
 }
 
-// LineServices yields the addresses in server role on international lines,
-// ordered by line, day, server, side and port.
-func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Location, lines []string) iter.Seq2[rules.LineService, error] {
+// LineServices yields the addresses in server role on international lines that at
+// least so many addresses used on a local day, ordered by line, day, server, side
+// and port.
+func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Location, lines []string, least uint64) iter.Seq2[rules.LineService, error] {
 	if !w.From.Before(w.To) || len(lines) == 0 {
 		return none[rules.LineService]()
 	}
 	ask := askDays(w, loc)
-	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)))
+	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)), clickhouse.Named("least", strconv.FormatUint(least, 10)))
 	return answers(ctx, s, question[rules.LineService]{
 		"read line services", `SELECT line, day, server, server_bits, near, port, uniqCombined64Merge(14)(state) AS peers, sum(carried), sum(packets),
     groupArray(toString(client)), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
@@ -127,6 +124,7 @@ FROM
     GROUP BY line, day, server, server_bits, near, port, client, client_bits
 )
 GROUP BY line, day, server, server_bits, near, port
+HAVING peers >= {least:UInt64}
 ORDER BY line, day, server, server_bits, near, port`,
 		ask.values, func(r driver.Rows) (v rules.LineService, err error) {
 			var (

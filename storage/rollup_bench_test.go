@@ -150,7 +150,7 @@ func benchQuestions(b *testing.B, s *storage.Store, w rules.Window, loc *time.Lo
 		"line hours":               func() int { return len(allOf(b, s.LineHours(b.Context(), w))) },
 		"line hours, one line":     func() int { return len(allOf(b, s.LineHoursOf(b.Context(), lines[0], w))) },
 		"line pairs":               func() int { return len(allOf(b, s.LinePairs(b.Context(), hours))) },
-		"line services":            func() int { return len(allOf(b, s.LineServices(b.Context(), w, loc, lines))) },
+		"line services":            func() int { return len(allOf(b, s.LineServices(b.Context(), w, loc, lines, 5))) },
 		"allocations":              func() int { return len(allOf(b, s.Allocations(b.Context(), w, loc))) },
 		"hosts":                    func() int { return len(allOf(b, s.AllocationHosts(b.Context(), w, loc, within))) },
 		"sources":                  func() int { return len(allOf(b, s.AllocationSources(b.Context(), w, loc, within))) },

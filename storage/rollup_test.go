@@ -79,7 +79,10 @@ func answerAll(t *testing.T, s *storage.Store, o *trafficOracle) {
 		pairs.Hours = append(pairs.Hours, noon.Add(time.Duration(h)*time.Hour).Truncate(time.Hour))
 	}
 	same(t, "line pairs", allOf(t, s.LinePairs(ctx, pairs)), o.linePairs(pairs))
-	same(t, "line services", allOf(t, s.LineServices(ctx, w, o.loc, []string{"L1", "L2"})), o.lineServices())
+	for _, least := range []uint64{0, 3} {
+		used := slices.DeleteFunc(o.lineServices(), func(v rules.LineService) bool { return v.Peers < least })
+		same(t, "line services", allOf(t, s.LineServices(ctx, w, o.loc, []string{"L1", "L2"}, least)), used)
+	}
 	same(t, "allocations", allOf(t, s.Allocations(ctx, w, o.loc)), o.allocations())
 	same(t, "hosts", allOf(t, s.AllocationHosts(ctx, w, o.loc, within)), o.hosts(within))
 	same(t, "sources", allOf(t, s.AllocationSources(ctx, w, o.loc, within)), o.sources(within))
