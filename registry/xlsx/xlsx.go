@@ -201,7 +201,10 @@ func (w *workbook) isDate(style int) (bool, error) {
 		return known, nil
 	}
 	s, err := w.file.GetStyle(style)
-	if err != nil {
+	switch {
+	case err != nil && style == 0: // a workbook may come without any style (ECMA-376 part 1, 12.3.20)
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	if s.CustomNumFmt != nil {

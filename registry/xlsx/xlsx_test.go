@@ -290,6 +290,20 @@ func TestStyleThatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestNoStyles has a workbook that says nothing of how cells are shown: numbers
+// are numbers.
+func TestNoStyles(t *testing.T) {
+	path := book(t, t.TempDir(), func(f *excelize.File) { set(t, f, "Sheet1", "A1", 46027) })
+	replacePart(t, path, "xl/styles.xml", `(?s)<cellXfs.*</cellXfs>`, "")
+	sheets, err := (xlsx.Reader{}).ReadWorkbook(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := sheets[0].Rows[0].Fields[0]; got != "46027" {
+		t.Errorf("the number is %q", got)
+	}
+}
+
 // replaceSheet puts other rows into the first sheet of a workbook.
 func replaceSheet(t *testing.T, path, rows string) {
 	t.Helper()
