@@ -22,6 +22,7 @@ type ruleRow struct {
 	ID       string      `json:"id"`
 	Version  string      `json:"version"`
 	Clauses  []string    `json:"clauses"`
+	Binding  []binding   `json:"clauses_bind"`
 	Title    rules.Text  `json:"title"`
 	Claim    rules.Text  `json:"claim"`
 	Ledger   bool        `json:"ledger"`
@@ -31,6 +32,17 @@ type ruleRow struct {
 	// Precision is how many of the findings that people decided about they
 	// confirmed; null where the store could not be asked.
 	Precision *rules.Precision `json:"precision"`
+}
+
+// binding is between which days a clause binds; empty is without end.
+type binding struct {
+	Clause string `json:"clause"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+}
+
+func (b binding) String() string {
+	return fmt.Sprintf("%s (%s)", b.Clause, strings.TrimSpace(b.From+" – "+b.To))
 }
 
 type ruleParam struct {
@@ -61,10 +73,12 @@ func (g *globals) ruleRows(ctx context.Context) ([]ruleRow, error) {
 		}
 		row := ruleRow{
 			ID: r.Spec.ID, Version: r.Spec.Version, Title: r.Spec.Title, Claim: r.Spec.Claim, Ledger: r.Spec.Ledger,
-			Lookback: r.Spec.LookbackDays, Quiet: r.Spec.QuietDays, Params: []ruleParam{},
+			Lookback: r.Spec.LookbackDays, Quiet: r.Spec.QuietDays,
+			Clauses: []string{}, Binding: []binding{}, Params: []ruleParam{},
 		}
 		for _, c := range r.Spec.Clauses {
 			row.Clauses = append(row.Clauses, c.ID)
+			row.Binding = append(row.Binding, binding{c.ID, c.Valid.From.String(), c.Valid.To.String()})
 		}
 		for _, p := range r.Spec.Params {
 			row.Params = append(row.Params, ruleParam{
@@ -133,8 +147,12 @@ func showRule(g *globals, r ruleRow, format string) error {
 	if format == "json" {
 		return report.WriteJSON(g.out, []ruleRow{r})
 	}
+	clauses := make([]string, len(r.Binding))
+	for i, b := range r.Binding {
+		clauses[i] = b.String()
+	}
 	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n查准率 precision (confirmed of adjudicated, 95 %% interval): %s\n\n",
-		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(r.Clauses, ", "), r.Lookback, r.Quiet, precisionText(r.Precision))
+		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(clauses, ", "), r.Lookback, r.Quiet, precisionText(r.Precision))
 	t := report.NewTable("参数 PARAMETER", "值 VALUE", "默认 DEFAULT", "范围 RANGE", "单位 UNIT", "含义 MEANING")
 	for _, p := range r.Params {
 		t.AppendRow(table.Row{p.Name, p.Value, p.Default, fmt.Sprintf("%v – %v", p.Min, p.Max), p.Unit, p.Meaning.ZH + "\n" + p.Meaning.EN})
