@@ -19,7 +19,7 @@ import (
 )
 
 func newFlows(g *globals) *cobra.Command {
-	return group("flows", "Read stored flow records", newFlowsList(g), newFlowsRerate(g))
+	return group("flows", "Read stored flow records", newFlowsList(g), newFlowsRerate(g), newFlowsRelabel(g))
 }
 
 // flowFlags are the filters of flows list.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linewarden/linewarden/collector/replay"
+	"github.com/linewarden/linewarden/registry"
 )
 
 // importFlags are the flags of import flows.
@@ -84,8 +85,8 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		if err != nil {
 			return err
 		}
-		if l := snapshot.Ledgers(); len(l.Interfaces) == 0 && len(l.Allocations) == 0 {
-			fmt.Fprintln(g.err, "there are no ledgers of interfaces and allocations yet: flows imported now belong to no line and to nobody; see linewarden registry import")
+		if !knowsWhose(snapshot) {
+			fmt.Fprintln(g.err, "there are no ledgers of interfaces and allocations yet: flows imported now belong to no line and to nobody; see linewarden registry import, and linewarden flows relabel after it")
 		}
 		p, err := newOfflinePath(ctx, cfg, s, snapshot)
 		if err != nil {
@@ -98,6 +99,12 @@ func (g *globals) importFlows(ctx context.Context, files []string, options repla
 		}
 		return errors.Join(failed, writeImport(g, rows, format))
 	})
+}
+
+// knowsWhose tells whether the ledgers say whose any line or address is.
+func knowsWhose(snapshot *registry.Snapshot) bool {
+	l := snapshot.Ledgers()
+	return len(l.Interfaces) > 0 || len(l.Allocations) > 0
 }
 
 // replayAll replays each file. A file that fails costs itself alone: what came

@@ -73,7 +73,6 @@ var configTexts = map[string]rules.Text{
 	"http.oidc.scopes":                   text("请求的范围", "scopes that are asked for"),
 	"http.oidc.name_claim":               text("取作用户名的声明，应当唯一且用户不能自改", "claim that people are named by; it should be unique and not theirs to change"),
 	"http.oidc.role_claim":               text("决定角色的声明：文本或列表；点号深入对象，如 realm_access.roles", "claim that roles are found by: a text or a list; dots lead into objects, such as realm_access.roles"),
-	"http.oidc.roles":                    text("声明的值对应的角色，按顺序取第一个符合的", "roles by the values of the claim; the first that somebody has counts"),
 	"http.oidc.roles[].value":            text("声明的值", "value of the claim"),
 	"http.oidc.roles[].role":             text("角色：noc、compliance、regulator 或 admin", "role: noc, compliance, regulator or admin"),
 	"http.oidc.roles[].provinces":        text("限于这些省份（GB/T 2260 的两位代码）；空为全国", "confined to these provinces (two-digit codes of GB/T 2260); empty is the whole country"),
