@@ -95,7 +95,7 @@ const (
 )
 
 // languages are those of the API, the first for who names none.
-var languages = language.NewMatcher([]language.Tag{language.English, language.Chinese})
+var languages = language.NewMatcher([]language.Tag{language.English, language.Chinese}) //nolint:gochecknoglobals // a table
 
 // spoken is the language a request is answered in: what a page names in its
 // address, and a program in Accept-Language (RFC 9110 section 12.5.4). Pages are

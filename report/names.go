@@ -17,7 +17,7 @@ import (
 var namesFile []byte
 
 // names reads namesFile once.
-var names = sync.OnceValue(func() map[string]map[string][2]string {
+var names = sync.OnceValue(func() map[string]map[string][2]string { //nolint:gochecknoglobals // a table
 	var tables map[string]map[string][2]string
 	if err := json.Unmarshal(namesFile, &tables); err != nil {
 		panic(fmt.Sprintf("names.json of this program: %v", err)) // tests read it

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -61,11 +62,11 @@ const readingSpan = 20 * time.Minute
 // eachReading visits the readings around an hour, ordered by exporter,
 // interface, source and time.
 func (s *Store) eachReading(ctx context.Context, hour time.Time, visit func(c *flows.Counters)) error {
-	sql := `SELECT exporter, if_index, toInt8(source), at, uptime, discontinuity, kind, speed, name, alias, narrow`
+	var octets []string
 	for _, c := range counterTable().columns[12:] {
-		sql += ", " + c.name
+		octets = append(octets, c.name)
 	}
-	sql += `
+	sql := `SELECT exporter, if_index, toInt8(source), at, uptime, discontinuity, kind, speed, name, alias, narrow, ` + strings.Join(octets, ", ") + `
 FROM interface_counters
 WHERE at >= fromUnixTimestamp64Micro({from:Int64}, 'UTC') AND at < fromUnixTimestamp64Micro({to:Int64}, 'UTC')
 ORDER BY exporter, if_index, source, at`

@@ -16,14 +16,17 @@ import (
 // interface. An hour of a direction counts where its counters are known for nine
 // tenths of it; interfaces that have flows and no counters have no octets.
 func (s *Store) CountedInterfaces(ctx context.Context, w rules.Window) ([]rules.CountedInterface, error) {
-	sql := `SELECT exporter, if_index, argMax(name, hour), argMax(alias, hour), argMax(kind, hour), uniqExactIf(hour, greatest(in_covered, out_covered) >= {covered})`
+	columns := []string{
+		"exporter", "if_index", "argMax(name, hour)", "argMax(alias, hour)", "argMax(kind, hour)",
+		"uniqExactIf(hour, greatest(in_covered, out_covered) >= {covered})",
+	}
 	for _, way := range []string{"in_", "out_"} {
 		for _, name := range measuredNames {
 			known, sum := way+"covered >= {covered}", "sumIf("+way+name+", "
-			sql += ", if(countIf(" + known + ") > 0, " + sum + known + "), " + sum + way + "covered = 0))"
+			columns = append(columns, "if(countIf("+known+") > 0, "+sum+known+"), "+sum+way+"covered = 0))")
 		}
 	}
-	sql += `
+	sql := "SELECT " + strings.Join(columns, ", ") + `
 FROM interface_hours
 WHERE hour >= toDateTime({from:Int64}, 'UTC') AND hour < toDateTime({to:Int64}, 'UTC')
     AND (hour, run) IN (SELECT hour, max(run) FROM interface_hours

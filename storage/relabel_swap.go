@@ -89,7 +89,7 @@ func (s *Store) swapDay(ctx context.Context, day time.Time, rows uint64) (hours 
 		if err = s.swapOnce(ctx, day, rows); err == nil {
 			break
 		}
-		if !(lostConnection(err) || refused(err) || transient(err)) || time.Now().After(limit) || !wait(ctx, pause) {
+		if !lostConnection(err) && !refused(err) && !transient(err) || time.Now().After(limit) || !wait(ctx, pause) {
 			return 0, fmt.Errorf("%w; the next command or daemon completes it", err)
 		}
 		s.log.Warn("the flows of a day are not in place yet, trying again", "day", day.Format(time.DateOnly), "error", err)

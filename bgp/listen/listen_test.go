@@ -19,7 +19,7 @@ func TestSockets(t *testing.T) {
 		_ = conn.Close()
 	})
 	for _, address := range s.Addrs() {
-		conn, err := net.Dial("tcp", address.String()) //nolint:noctx // loopback
+		conn, err := net.Dial("tcp", address.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestSockets(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if conn, err := net.Dial("tcp", s.Addrs()[0].String()); err == nil { //nolint:noctx // loopback
+	if conn, err := net.Dial("tcp", s.Addrs()[0].String()); err == nil {
 		_ = conn.Close()
 		t.Error("still listening after Close")
 	}
@@ -42,12 +42,12 @@ func TestSockets(t *testing.T) {
 
 // When one address cannot be bound, none is.
 func TestAllOrNone(t *testing.T) {
-	busy, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close()                            //nolint:errcheck // nothing was written
-	free, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	defer busy.Close() //nolint:errcheck // nothing was written
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestAllOrNone(t *testing.T) {
 	if err == nil {
 		t.Fatal("a busy address was bound")
 	}
-	again, err := net.Listen("tcp", address) //nolint:noctx // loopback
+	again, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatalf("the first address stayed bound: %v", err)
 	}

@@ -146,14 +146,17 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 			}
 			return err
 		}
-		if err := g.writeOut(f.out, func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }); err != nil {
-			return err
-		}
-		if f.request == "" {
-			return nil
-		}
-		return writeRequest(f.out, f.request)
+		return g.keepPackage(b.Bytes(), f)
 	})
+}
+
+// keepPackage writes a package, and where it is wanted what a time-stamping
+// authority is asked about it.
+func (g *globals) keepPackage(packed []byte, f *evidenceFlags) error {
+	if err := g.writeOut(f.out, func(w io.Writer) error { _, err := w.Write(packed); return err }); err != nil || f.request == "" {
+		return err
+	}
+	return writeRequest(f.out, f.request)
 }
 
 func newVerify(g *globals) *cobra.Command {

@@ -170,13 +170,13 @@ func soakLoad(t *testing.T, s *soaked) {
 func (s *soaked) limit(ctx context.Context) float64 {
 	s.t.Helper()
 	found, err := climb(100_000, func(rate float64, span time.Duration) (bool, error) {
-		before := s.sums()
+		before := s.sums() //nolint:contextcheck // of the test
 		sent, err := s.load.send(rate, int(rate*span.Seconds()))
 		if err != nil {
 			return false, err
 		}
 		began := time.Now()
-		got := s.settle(before, sent.records)
+		got := s.settle(before, sent.records) //nolint:contextcheck // of the test
 		return got.dropped == 0 && got.lost == 0 && time.Since(began) < writeAge+finishWithin && sent.rate() > 0.95*rate, ctx.Err()
 	})
 	if err != nil {

@@ -66,10 +66,14 @@ func (c *Config) checkOIDC(bad complain) {
 	if o.NameClaim == "" || o.RoleClaim == "" {
 		bad("http.oidc", "needs name_claim and role_claim")
 	}
-	if len(o.Roles) == 0 {
+	o.checkRoles(bad)
+}
+
+func (c *OIDCConfig) checkRoles(bad complain) {
+	if len(c.Roles) == 0 {
 		bad("http.oidc.roles", "is empty, so that nobody could log in")
 	}
-	for i, r := range o.Roles {
+	for i, r := range c.Roles {
 		if r.Value == "" {
 			bad(fmt.Sprintf("http.oidc.roles[%d].value", i), "is missing; it is what the role claim holds")
 		}
