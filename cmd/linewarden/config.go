@@ -31,7 +31,6 @@ type Config struct {
 	Notify    []NotifyConfig  `yaml:"notify"`
 	Log       LogConfig       `yaml:"log"`
 	Reload    ReloadConfig    `yaml:"reload"`
-	Traces    TracesConfig    `yaml:"traces"`
 
 	// DataDir is the base of relative paths that the defaults name; it comes
 	// from --data, not from the file.
@@ -374,7 +373,6 @@ func (c *Config) needRestart(running *Config) []string {
 		{"notify", c.Notify, running.Notify},
 		{"log", c.Log, running.Log},
 		{"reload", c.Reload, running.Reload},
-		{"traces", c.Traces, running.Traces},
 	} {
 		if !reflect.DeepEqual(k.now, k.then) {
 			keys = append(keys, k.key)

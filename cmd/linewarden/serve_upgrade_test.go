@@ -65,7 +65,7 @@ func TestRollingUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 		configs[i] = strings.Replace(serveConfig, `netflow: {listen: ["127.0.0.1:0"]}`, fmt.Sprintf("netflow: {listen: [%q]}", targets[i]), 1) +
-			fmt.Sprintf("storage: {clickhouse: {addr: [%q]}}\n", store)
+			fmt.Sprintf("storage: {clickhouse: {addr: [%q], password_file: %q}}\n", store, filepath.Join(root, "engine", "password"))
 		list[i] = startServeWith(t, dirs[i], configs[i])
 	}
 	routers := [2]*upgradeExporter{newUpgradeExporter(t, 0, targets[0]), newUpgradeExporter(t, 1, targets[1])}

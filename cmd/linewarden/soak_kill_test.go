@@ -67,7 +67,11 @@ func TestSoakKills(t *testing.T) {
 	if err := d.signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	d = startServeWith(t, dir, config)
 	rows, books := storedBooks(t, dir)
+	if err := d.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
 	if rows != books.Stored || books.Stored > sent.records || engines == 0 || rows == 0 {
 		t.Errorf("%d rows, the books have %d stored, %d were sent, the engine was killed %d times", rows, books.Stored, sent.records, engines)
 	}
@@ -77,7 +81,8 @@ func TestSoakKills(t *testing.T) {
 	})
 }
 
-// storedBooks returns how many flows a store has, and its books, which balance.
+// storedBooks returns how many flows the store of a running daemon has, and its
+// books, which balance.
 func storedBooks(t *testing.T, dir string) (rows uint64, sum flows.Count) {
 	t.Helper()
 	err := withStore(t.Context(), filepath.Join(dir, "linewarden.yaml"), filepath.Join(dir, "data"), func(s *opened) error {
@@ -134,6 +139,7 @@ func TestSoakDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.until("records arrive on a full disk", func() bool { return d.sums().minus(before).received == second.records })
+	d.until("the spool says so", func() bool { return d.metric(`linewarden_spool_state{state="disk_full"}`) == "1" })
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}

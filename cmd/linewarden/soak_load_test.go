@@ -117,6 +117,7 @@ func soakLoad(t *testing.T, s *soaked) {
 	if long {
 		limit, every = s.limit(t.Context()), time.Second
 	}
+	s.send(soakRate, 300*time.Millisecond) // what was announced has arrived
 	var daemon, engine, spool course
 	before, began := s.sums(), time.Now()
 	type outcome struct {

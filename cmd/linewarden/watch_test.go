@@ -94,12 +94,12 @@ func TestDaemonLogger(t *testing.T) {
 // TestLifeConfig refuses what cannot be.
 func TestLifeConfig(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "linewarden.yaml")
-	text := "log: {format: xml}\nreload: {watch: 10ms}\ntraces: {endpoint: \"127.0.0.1:4318\"}\n"
+	text := "log: {format: xml}\nreload: {watch: 10ms}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := LoadConfig(file, t.TempDir())
-	for _, want := range []string{`log.format: "xml" is neither "text" nor "json"`, "reload.watch: 10ms is less than a second", "traces.endpoint:"} {
+	for _, want := range []string{`log.format: "xml" is neither "text" nor "json"`, "reload.watch: 10ms is less than a second"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the configuration says %v, want %q", err, want)
 		}
