@@ -17,7 +17,9 @@ func TestLedgersAreInOrder(t *testing.T) {
 	tables, problems := registry.Read(dir, nil)
 	ledgers, more := registry.Parse(tables)
 	for _, p := range append(problems, more...) {
-		t.Error(p)
+		if !p.Warning { // blocks that are sublet without a record overlap
+			t.Error(p)
+		}
 	}
 	if len(tables) != len(ledgerColumns) {
 		t.Errorf("%d ledgers, want %d", len(tables), len(ledgerColumns))
