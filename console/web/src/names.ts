@@ -12,6 +12,22 @@ export const named = (s: Speech, names: Names, code: string): string => names[co
 /** called names a code in the language that is spoken. */
 export const called = (s: Speech, naming: Naming, code: string | undefined): string => (code === undefined ? '' : named(s, tables[naming], code));
 
+// Columns of ledgers whose cells are codes; what a kind is of depends on the ledger.
+const cells: Record<string, Naming> = {
+  scope: 'scope', technology: 'technology', use: 'use', order_origin: 'order', service: 'service', nature: 'nature', credit: 'credit', role: 'port', status: 'status', end: 'end',
+  'approvals.kind': 'approval', 'line_endpoints.kind': 'network', 'networks.kind': 'network', 'gateways.status': 'gateway', clauses: 'clauseText',
+};
+
+/** cellText is a cell of a ledger for people: codes by their names, places and
+ * countries too. What people and programs have written stays as it is. */
+export function cellText(s: Speech, ledger: string, column: string, cell: string): string {
+  if (/(^|_)country$/.test(column)) return cell && country(s, cell);
+  const naming = cells[`${ledger}.${column}`] ?? cells[column];
+  const one = (code: string): string => (naming ? called(s, naming, code) : code === 'CN' ? s.t('country_all') : province(s, code));
+  if (!naming && !/(^|_)place$|^coverage$/.test(column)) return cell;
+  return cell.split(';').map(one).join(s.lang === 'zh' ? '、' : ', ');
+}
+
 export const codesOf = (naming: Naming): string[] => Object.keys(tables[naming]).filter((c) => c !== '');
 
 export const provinceCodes = codesOf('province');

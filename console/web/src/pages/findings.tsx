@@ -13,7 +13,7 @@ import { filterOf, Filters, type Filter } from '../parts/filters';
 import { useRows } from '../parts/keys';
 import { Pager, usePages } from '../parts/pager';
 import { Printing } from '../parts/printing';
-import { Loaded, Nothing, Raw, Severity, State, Time } from '../parts/show';
+import { Clauses, Loaded, Nothing, Raw, Severity, State, Time } from '../parts/show';
 
 const pageRows = 50;
 
@@ -24,7 +24,7 @@ function columnsOf(s: ReturnType<typeof useSpeech>, sort: string): TableProps<Fi
     {
       title: s.t('indication'),
       key: 'title',
-      render: (_, f) => <><Link to={`/findings/${f.id}`}>{s.pick(f.title)}</Link><span className="sub dim">{f.rule} · {f.clauses.join(' · ')}</span></>,
+      render: (_, f) => <><Link to={`/findings/${f.id}`}>{s.pick(f.title)}</Link><span className="sub dim">{f.rule} · <Clauses of={f.clauses} /></span></>,
     },
     { title: s.t('subject'), key: 'subject', width: 236, render: (_, f) => <><Raw>{f.subject.name || f.subject.id}</Raw><span className="sub dim">{called(s, 'subject', f.subject.kind)} <Raw>{f.subject.id}</Raw></span></> },
     { title: s.t('province'), key: 'province', width: 84, render: (_, f) => province(s, f.province) },

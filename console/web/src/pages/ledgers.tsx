@@ -7,7 +7,7 @@ import { useGet } from '../api/use';
 import { at, count } from '../format';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
-import { called } from '../names';
+import { called, cellText } from '../names';
 import { Pager, usePages } from '../parts/pager';
 import { Printing } from '../parts/printing';
 import { Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
@@ -37,7 +37,7 @@ function Rows({ ledger, known }: { ledger: string; known: string | undefined }) 
                 dataSource={r.rows}
                 columns={[
                   { title: '#', align: 'right', render: (_, l) => <span className="num dim">{l.row}</span> },
-                  ...r.columns.map((c, i) => ({ title: <span title={c}>{called(s, 'column', c)}</span>, render: (_: unknown, l: { fields: string[] }) => <Raw>{l.fields[i]}</Raw> })),
+                  ...r.columns.map((c, i) => ({ title: <span title={c}>{called(s, 'column', c)}</span>, render: (_: unknown, l: { fields: string[] }) => <span title={l.fields[i]}><Raw>{cellText(s, ledger, c, l.fields[i] ?? '')}</Raw></span> })),
                 ]}
               />
               <Pager pages={pages} next={got.cursor} loading={got.loading} />

@@ -10,7 +10,7 @@ import { called, country, province } from '../names';
 import { Bars } from '../parts/bars';
 import { Heat } from '../parts/heat';
 import { Printing } from '../parts/printing';
-import { Loaded, Nothing, Pairs, Panel, Raw, Severity, State, Time } from '../parts/show';
+import { Clauses, Loaded, Nothing, Pairs, Panel, Raw, Severity, State, Time } from '../parts/show';
 
 type Detail = Schemas['LineDetail'];
 type Ends = Schemas['LineEnds'];
@@ -147,7 +147,7 @@ function Verdicts({ of }: { of: Detail['findings'] }) {
   return (
     <table className="plain">
       <thead><tr><th>{s.t('severity')}</th><th>{s.t('indication')}</th><th>{s.t('state')}</th><th>{s.t('firstSeen')}</th><th>{s.t('lastSeen')}</th></tr></thead>
-      <tbody>{of.map((f) => <tr key={f.id}><td><Severity of={f.severity} /></td><td><Link to={`/findings/${f.id}`}>{s.pick(f.title)}</Link><span className="sub dim">{f.rule} · {f.clauses.join(' · ')}</span></td><td><State of={f.state} /></td><td><Time of={f.first_seen} how="day" /></td><td><Time of={f.last_seen} how="day" /></td></tr>)}</tbody>
+      <tbody>{of.map((f) => <tr key={f.id}><td><Severity of={f.severity} /></td><td><Link to={`/findings/${f.id}`}>{s.pick(f.title)}</Link><span className="sub dim">{f.rule} · <Clauses of={f.clauses} /></span></td><td><State of={f.state} /></td><td><Time of={f.first_seen} how="day" /></td><td><Time of={f.last_seen} how="day" /></td></tr>)}</tbody>
     </table>
   );
 }

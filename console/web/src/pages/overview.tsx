@@ -27,23 +27,24 @@ const numberOf = (list: Schemas['Count'][], key: string): number => list.find((c
 
 function Trend({ of, tall }: { of: Schemas['TrendDay'][]; tall: boolean }) {
   const s = useSpeech();
-  const ink = inkOf(usePrefs().shade);
+  const { shade } = usePrefs();
+  const ink = useMemo(() => inkOf(shade), [shade]);
   const drawing = useMemo<Drawing>(
     () => ({
       grid: { left: 40, right: 12, top: 30, bottom: 24 },
       legend: { top: 0, textStyle: { color: ink.text } },
       tooltip: { trigger: 'axis' },
-      xAxis: { type: 'category', data: of.map((d) => d.day.slice(5)) },
-      yAxis: { type: 'value', minInterval: 1 },
+      xAxis: { type: 'category', data: of.map((d) => d.day.slice(5)), axisLabel: { color: ink.text }, axisLine: { lineStyle: { color: ink.line } } },
+      yAxis: { type: 'value', minInterval: 1, axisLabel: { color: ink.text }, splitLine: { lineStyle: { color: ink.line, opacity: 0.5 } } },
       series: [
         { type: 'bar', name: s.t('trendOpened'), data: of.map((d) => d.opened), stack: 'in', color: '#d46b08' },
         { type: 'bar', name: s.t('trendClosed'), data: of.map((d) => d.closed), stack: 'out', color: '#389e0d' },
         { type: 'line', name: s.t('trendOpen'), data: of.map((d) => d.open), showSymbol: false },
       ],
     }),
-    [of, s, ink.text],
+    [of, s, ink],
   );
-  return <Chart drawing={drawing} label={s.t('trend')} height={tall ? 320 : 236} />;
+  return <Chart drawing={drawing} label={s.t('trend')} height={tall ? 250 : 236} />;
 }
 
 function Urgent({ wall }: { wall: boolean }) {
@@ -139,8 +140,10 @@ function Clock() {
 
 export default function Overview({ wall = false }: { wall?: boolean }) {
   const s = useSpeech();
-  const { me } = useMe();
+  const { me, can } = useMe();
   const go = useNavigate();
+  const titles = useGet('/api/v1/rules', can('ledgers') ? {} : null);
+  const titleOf = (id: string): string => s.pick(titles.data?.find((r) => r.id === id)?.title).replace(/（疑似）$| \(suspected\)$/, '') || id;
   const got = useGet('/api/v1/overview', { params: { query: { days: 30 } } }, 60_000);
   useEffect(() => {
     if (!wall) return;
@@ -157,9 +160,9 @@ export default function Overview({ wall = false }: { wall?: boolean }) {
       {(of) => {
         const provinces = new Map(of.open.by_province.map((c) => [c.key, c.count]));
         const complete = <Panel title={s.t('completeness')}><Complete of={of.completeness} overall={of.overall_completeness} /></Panel>;
-        const bars = (list: Schemas['Count'][], key: string) => <Bars top={wall ? 8 : 12} of={list.map((c) => ({ key: c.key, label: c.key, value: c.count, to: `/findings?state=${unsettled}&${key}=${encodeURIComponent(c.key)}` }))} />;
+        const bars = (list: Schemas['Count'][], key: string, name = (code: string) => code) => <Bars top={wall ? 8 : 10} of={list.map((c) => ({ key: c.key, label: name(c.key), value: c.count, to: `/findings?state=${unsettled}&${key}=${encodeURIComponent(c.key)}` }))} />;
         const clauses = <Panel title={s.t('byClause')}>{bars(of.open.by_clause, 'clause')}</Panel>;
-        const rules = <Panel title={s.t('byRule')}>{bars(of.open.by_rule, 'rule')}</Panel>;
+        const rules = <Panel title={s.t('byRule')} className="titled">{bars(of.open.by_rule, 'rule', titleOf)}</Panel>;
         return (
           <>
             <Figures of={of} />

@@ -7,7 +7,7 @@ import { count, percent } from '../format';
 import { useSpeech } from '../i18n';
 import { paramText } from '../parts/param';
 import { Printing } from '../parts/printing';
-import { Loaded, Nothing, Pairs, Panel } from '../parts/show';
+import { Clauses, Loaded, Nothing, Pairs, Panel } from '../parts/show';
 
 type Rule = Schemas['Rule'];
 type Param = Schemas['Param'];
@@ -55,11 +55,11 @@ function List() {
                 columns={[
                   { title: s.t('rule'), sorter: (a, b) => a.id.localeCompare(b.id), render: (_, r) => <Link className="num" to={`/rules/${encodeURIComponent(r.id)}`}>{r.id}</Link> },
                   { title: s.t('meaning'), render: (_, r) => <Link to={`/rules/${encodeURIComponent(r.id)}`}>{s.pick(r.title)}</Link> },
-                  { title: s.t('clauses'), render: (_, r) => r.clauses.join(s.lang === 'zh' ? '、' : ', ') },
+                  { title: s.t('clauses'), render: (_, r) => <Clauses of={r.clauses} /> },
                   { title: s.t('kind'), filters: [{ text: s.t('ledgerRule'), value: true }, { text: s.t('trafficRule'), value: false }], onFilter: (v, r) => r.ledger === v, render: (_, r) => <Tag>{r.ledger ? s.t('ledgerRule') : s.t('trafficRule')}</Tag> },
-                  { title: s.t('parameters'), align: 'right', render: (_, r) => <span className="num">{r.params.length}{changedParams(r).length > 0 && <Tag color="blue" className="tag-after">{s.t('ruleChanged', { n: changedParams(r).length })}</Tag>}</span> },
+                  { title: s.t('parameters'), align: 'right', className: 'nowrap', render: (_, r) => <span className="num">{r.params.length}{changedParams(r).length > 0 && <Tag color="blue" className="tag-after">{s.t('ruleChanged', { n: changedParams(r).length })}</Tag>}</span> },
                   { title: s.t('precision'), sorter: (a, b) => (a.precision?.share ?? -1) - (b.precision?.share ?? -1), render: (_, r) => <Precision of={r.precision} /> },
-                  { title: s.t('version'), render: (_, r) => <span className="num">{r.version}</span> },
+                  { title: s.t('version'), className: 'nowrap', render: (_, r) => <span className="num">{r.version}</span> },
                 ]}
               />
             </Panel>
@@ -108,7 +108,7 @@ function Detail({ id }: { id: string }) {
             <Panel title={s.t('rule')}>
               <Pairs
                 of={[
-                  [s.t('clauses'), r.clauses.join(s.lang === 'zh' ? '、' : ', ')],
+                  [s.t('clauses'), <Clauses key="c" of={r.clauses} />],
                   [s.t('version'), <span key="v" className="num">{r.version}</span>],
                   [s.t('kind'), r.ledger ? s.t('ledgerRule') : s.t('trafficRule')],
                   [s.t('lookback'), `${r.lookback_days} ${s.t('days')}`],

@@ -76,6 +76,11 @@ export function Panel({ title, extra, children, className, note }: { title: Reac
   );
 }
 
+/** Clauses lists clauses, none of them broken over lines. */
+export function Clauses({ of }: { of: readonly string[] }) {
+  return <>{of.map((c, i) => <span key={c}>{i > 0 && ' · '}<span className="nowrap">{c}</span></span>)}</>;
+}
+
 /** Figure is a number worth a glance. */
 export function Figure({ label, value, to, tone, hint }: { label: string; value: ReactNode; to?: string; tone?: string; hint?: ReactNode }) {
   const body = (

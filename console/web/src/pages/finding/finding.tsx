@@ -63,10 +63,6 @@ function Body({ of, etag, reload }: { of: Found; etag: string | undefined; reloa
       <div className="grid">
         <div className="w8 stack">
           <Panel title={s.t('factsDeclared')}><Facts of={of} params={ledgers.data?.params as Record<string, unknown> | undefined} rule={rule.data} /></Panel>
-        </div>
-        <div className="w4 stack">
-          <Panel title={s.t('case')}><Work of={of} etag={etag} act={can('act')} reload={reload} /></Panel>
-          <Panel title={s.t('evidence')}>{can('act') ? <Evidence id={id} /> : <p className="dim">{s.t('evidenceRole')}</p>}</Panel>
           <Panel title={s.t('subject')}>
             <Pairs
               of={[
@@ -84,6 +80,10 @@ function Body({ of, etag, reload }: { of: Found; etag: string | undefined; reloa
               ]}
             />
           </Panel>
+        </div>
+        <div className="w4 stack">
+          <Panel title={s.t('case')}><Work of={of} etag={etag} act={can('act')} reload={reload} /></Panel>
+          <Panel title={s.t('evidence')}>{can('act') ? <Evidence id={id} /> : <p className="dim">{s.t('evidenceRole')}</p>}</Panel>
         </div>
       </div>
       <TrafficPanel id={id} />

@@ -2,7 +2,7 @@ import { Link } from 'react-router';
 import type { Schemas } from '../../api/client';
 import type { Got } from '../../api/use';
 import { useSpeech } from '../../i18n';
-import { called } from '../../names';
+import { called, cellText } from '../../names';
 import { Loaded, Nothing, Panel, Raw, Time } from '../../parts/show';
 
 type Row = Schemas['LedgerRow'];
@@ -29,7 +29,7 @@ export function LedgersPanel({ got }: { got: Got<Schemas['FindingLedgers']> }) {
                     <div className="scroll tall">
                       <table className="plain">
                         <thead><tr>{columns.map((c) => <th key={c.name} title={c.name}>{called(s, 'column', c.name)}</th>)}<th>{s.t('since')}</th></tr></thead>
-                        <tbody>{rows.map((r, n) => <tr key={n}>{columns.map((c) => <td key={c.name}><Raw>{r.fields[c.i]}</Raw></td>)}<td><Time of={r.known} />{r.closed && <span className="dim"> – <Time of={r.closed} /></span>}</td></tr>)}</tbody>
+                        <tbody>{rows.map((r, n) => <tr key={n}>{columns.map((c) => <td key={c.name} title={r.fields[c.i]}><Raw>{cellText(s, ledger, c.name, r.fields[c.i] ?? '')}</Raw></td>)}<td><Time of={r.known} />{r.closed && <span className="dim"> – <Time of={r.closed} /></span>}</td></tr>)}</tbody>
                       </table>
                     </div>
                   </div>
