@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { base, launch, open, settle } from './open.mjs';
+import { base, launch, open, read, settle } from './open.mjs';
 
 const program = process.env.LINEWARDEN_BIN ?? 'linewarden';
 const data = process.env.LINEWARDEN_DATA ?? './data';
@@ -36,10 +36,10 @@ test('a case is confirmed and its evidence verifies', async () => {
   await settle(page);
   await page.locator('.redline a[href^="/findings/"]').first().click(); // the first click
   await settle(page);
-  assert.equal(await page.locator('.claim .state').innerText(), '待核实');
+  assert.equal(await page.locator('.claim .state').innerText(), '待核查');
   await page.getByLabel('说明', { exact: true }).first().click(); // the second
   await page.keyboard.type('核对了台账与流量');
-  await page.getByRole('button', { name: '开始核实', exact: true }).click(); // the third
+  await page.getByRole('button', { name: '开始核查', exact: true }).click(); // the third
   await page.locator('.claim .state-reviewing').waitFor();
   await page.keyboard.type('与单位核实属实'); // the field is ready for the next reason
   await page.getByRole('button', { name: '确认', exact: true }).click(); // the fourth
@@ -58,17 +58,16 @@ test('a case is confirmed and its evidence verifies', async () => {
 
 test('who acts on what somebody else has changed is told', async () => {
   const { context, page } = await open(browser, { name: 'compliance' });
-  const list = await (await context.request.get(`${base}/api/v1/findings?state=open&limit=1`)).json();
-  const id = list[0].id;
+  const [{ id }] = await read(context, '/findings?state=open&limit=1');
   await page.goto(`${base}/findings/${id}`);
   await settle(page);
-  const me = await (await context.request.get(`${base}/api/v1/me`)).json();
+  const me = await read(context, '/me');
   const other = await context.request.post(`${base}/api/v1/findings/${id}/moves`, { headers: { 'X-CSRF-Token': me.csrf_token }, data: { to: 'reviewing', note: 'another window', expected_state: 'open' } });
   assert.equal(other.status(), 201);
   await move(page, '排除', '不成立');
   await page.getByRole('alert').filter({ hasText: '别人刚刚改动' }).waitFor();
   await page.locator('.claim .state-reviewing').waitFor(); // what the other did stands
-  const now = await (await context.request.get(`${base}/api/v1/findings/${id}`)).json();
+  const now = await read(context, `/findings/${id}`);
   assert.equal(now.state, 'reviewing');
   await context.close();
 });
@@ -84,7 +83,7 @@ test('several findings are moved at once', async () => {
   await page.getByRole('region', { name: '批量处置' }).getByRole('button', { name: '批量处置' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.locator('.ant-select').first().click();
-  await page.locator('.ant-select-item-option', { hasText: '核实中' }).click();
+  await page.locator('.ant-select-item-option', { hasText: '核查中' }).click();
   await dialog.locator('textarea').fill('一并核实');
   await dialog.getByRole('button', { name: '应用', exact: true }).click();
   await dialog.getByText('已处置 2').waitFor();

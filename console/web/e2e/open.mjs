@@ -30,6 +30,20 @@ export async function open(browser, { name, lang = 'zh', shade = 'light', width 
   return { context, page, wrong };
 }
 
+/** logIn fills the form of a login that a page has led to. */
+export async function logIn(page, name) {
+  await page.getByLabel('用户名').fill(name);
+  await page.getByLabel('密码', { exact: true }).fill(password);
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+}
+
+/** read asks the API as the account of a page does. */
+export async function read(context, path) {
+  const answer = await context.request.get(`${base}/api/v1${path}`);
+  if (!answer.ok()) throw new Error(`${path}: ${answer.status()} ${await answer.text()}`);
+  return answer.json();
+}
+
 /** settle waits until nothing is read any more. */
 export async function settle(page) {
   await page.waitForLoadState('networkidle');

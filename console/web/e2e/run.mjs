@@ -1,4 +1,5 @@
-// Plays the demo, makes an account of each role, and runs the tests against it.
+// Plays the demo, makes an account of each role, and runs the tests against it;
+// with a script named, that script is run in place of the tests.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -6,10 +7,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const program = resolve(process.argv[2] ?? '../../bin/linewarden');
+// Ledgers come last: what they import stays.
+const tests = ['case', 'wrong', 'sessions', 'reports', 'pages', 'ledgers'].map((name) => `e2e/${name}.test.mjs`);
+const run = process.argv[3] ? process.argv.slice(3) : ['--test', '--test-concurrency=1', '--test-reporter=spec', ...tests];
+const accounts = [['noc'], ['compliance'], ['regulator'], ['admin'], ['beijing', 'compliance', '--provinces', '11']];
+
 const folder = await mkdtemp(join(tmpdir(), 'linewarden-demo-'));
 const data = join(folder, 'data');
 const password = randomBytes(12).toString('hex');
 const demo = spawn(program, ['demo', '--data', data, '--http', '127.0.0.1:0'], { stdio: ['ignore', 'ignore', 'pipe'] });
+// Who is interrupted stops the demo first and then goes the way of all failures.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill('SIGINT'));
 let code = 1;
 try {
   const url = await new Promise((found, failed) => {
@@ -22,14 +30,15 @@ try {
     });
     demo.on('exit', (n) => failed(new Error(`the demo ended with ${n} before its console was ready:\n${said}`)));
   });
-  for (const role of ['noc', 'compliance', 'regulator', 'admin']) {
-    execFileSync(program, ['user', 'add', role, '--role', role, '--data', data], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
+  for (const [name, role = name, ...more] of accounts) {
+    execFileSync(program, ['user', 'add', name, '--role', role, ...more, '--data', data], { input: `${password}\n`, stdio: ['pipe', 'ignore', 'inherit'] });
   }
-  const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test-reporter=spec', 'e2e/case.test.mjs', 'e2e/pages.test.mjs'], {
+  const child = spawn(process.execPath, run, {
     stdio: 'inherit',
     env: { ...process.env, LINEWARDEN_URL: url, LINEWARDEN_PASSWORD: password, LINEWARDEN_BIN: program, LINEWARDEN_DATA: data },
   });
-  code = await new Promise((done) => tests.on('exit', done));
+  demo.on('exit', () => child.kill());
+  code = await new Promise((done) => child.on('exit', done));
 } finally {
   demo.kill('SIGINT');
   if (demo.exitCode === null) await new Promise((done) => demo.on('exit', done));
