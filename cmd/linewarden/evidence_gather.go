@@ -144,7 +144,26 @@ func lineSeries(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evid
 	if len(t.Rows) == 0 {
 		return nil, nil
 	}
-	return []evidence.Table{t}, nil
+	return samplingBeside(ctx, s, t, storage.FlowFilter{From: f.Window.From, To: f.Window.To, Line: f.Subject.ID}, nil)
+}
+
+// samplingBeside puts the rates that figures were estimated by beside them, of
+// these exporters; nil is all.
+func samplingBeside(ctx context.Context, s *storage.Store, figures evidence.Table, of storage.FlowFilter, exporters []netip.Addr) ([]evidence.Table, error) {
+	used, err := s.Sampling(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	t := evidence.Table{Name: "traffic/sampling", Columns: []string{"exporter", "sampling_rate", "source", "records", "first", "last"}}
+	for _, u := range used {
+		if exporters == nil || slices.Contains(exporters, u.Exporter) {
+			t.Rows = append(t.Rows, []string{u.Exporter.String(), number(u.Rate), u.Source.String(), number(u.Records), instantText(u.First), instantText(u.Last)})
+		}
+	}
+	if len(t.Rows) == 0 {
+		return []evidence.Table{figures}, nil // the records are gone
+	}
+	return []evidence.Table{figures, t}, nil
 }
 
 func allocationSeries(ctx context.Context, s *storage.Store, f *rules.Finding, loc *time.Location) ([]evidence.Table, error) {
@@ -152,6 +171,7 @@ func allocationSeries(ctx context.Context, s *storage.Store, f *rules.Finding, l
 		"day", "out_bytes", "in_bytes", "samples", "relative_error_95", "web_out_bytes",
 		"served_networks", "served_asns", "filled_networks", "filled_asns", "unscaled_bytes",
 	}}
+	exporters := []netip.Addr{}
 	for d, err := range s.Allocations(ctx, f.Window, loc) {
 		if err != nil {
 			return nil, err
@@ -163,37 +183,66 @@ func allocationSeries(ctx context.Context, s *storage.Store, f *rules.Finding, l
 			d.Day.String(), number(d.Out), number(d.In), number(d.Samples), relativeError(d.Samples), number(d.WebOut),
 			number(d.ServedNetworks), number(d.ServedASNs), number(d.FilledNetworks), number(d.FilledASNs), number(d.Unscaled),
 		})
+		exporters = append(exporters, d.Exporters...)
 	}
 	if len(t.Rows) == 0 {
 		return nil, nil
 	}
-	return []evidence.Table{t}, nil
+	return samplingBeside(ctx, s, t, storage.FlowFilter{From: f.Window.From, To: f.Window.To}, exporters)
 }
 
-// routeTables are the paths of the subject's addresses over the window, with
+// routedPrefixes are the prefixes whose routes a finding rests on: those it is
+// about, names as evidence, gives as examples, or declares as ends of its line.
+func routedPrefixes(f *rules.Finding) []netip.Prefix {
+	named := []string{f.Subject.ID}
+	for _, e := range f.Evidence {
+		if ref, ok := strings.CutPrefix(e.Ref, "routes/"); ok {
+			named = append(named, ref)
+		}
+	}
+	for _, fact := range []string{"prefixes", "declared_a_prefixes", "declared_z_prefixes", "end_a_prefixes", "end_z_prefixes"} {
+		switch v := f.Facts[fact].(type) {
+		case []string:
+			named = append(named, v...)
+		case []any: // read back from JSON
+			for _, text := range v {
+				named = append(named, fmt.Sprint(text))
+			}
+		}
+	}
+	var list []netip.Prefix
+	for _, text := range named {
+		if p, err := netip.ParsePrefix(text); err == nil && !slices.Contains(list, p.Masked()) {
+			list = append(list, p.Masked())
+		}
+	}
+	return list
+}
+
+// routeTables are the paths to the addresses of a finding over the window, with
 // the peers that told them and the times.
 func routeTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
-	if f.Subject.Kind != rules.SubjectPrefix && f.Subject.Kind != rules.SubjectAllocation {
-		return nil, nil
-	}
-	prefix, err := netip.ParsePrefix(f.Subject.ID)
-	if err != nil {
-		return nil, fmt.Errorf("read the subject: %w", err)
-	}
 	t := evidence.Table{Name: "routes/intervals", Columns: []string{
 		"prefix", "router", "peer", "peer_as", "view", "as_path", "origins", "next_hop", "validity", "from", "to", "end",
 	}}
-	for r, err := range s.RoutesWithin(ctx, prefix, f.Window) {
-		if err != nil {
-			return nil, err
+	seen := make(map[string]bool) // one route may be among those of two prefixes
+	for _, prefix := range routedPrefixes(f) {
+		for r, err := range s.RoutesWithin(ctx, prefix, f.Window) {
+			if err != nil {
+				return nil, err
+			}
+			if len(t.Rows) == maxEvidenceRows {
+				break
+			}
+			row := []string{
+				r.Route.Prefix.String(), addressText(r.Peer.Router), addressText(r.Peer.Peer), number(r.PeerAS), viewName(r.Peer.View), r.Route.Path.String(),
+				strings.Trim(fmt.Sprint(r.Origins), "[]"), addressText(r.Route.NextHop), r.Validity.String(), instantText(r.From), instantText(r.To), r.End.String(),
+			}
+			if key := strings.Join(row, "\x00"); !seen[key] {
+				seen[key] = true
+				t.Rows = append(t.Rows, row)
+			}
 		}
-		if len(t.Rows) == maxEvidenceRows {
-			break
-		}
-		t.Rows = append(t.Rows, []string{
-			r.Route.Prefix.String(), addressText(r.Peer.Router), addressText(r.Peer.Peer), number(r.PeerAS), viewName(r.Peer.View), r.Route.Path.String(),
-			strings.Trim(fmt.Sprint(r.Origins), "[]"), addressText(r.Route.NextHop), r.Validity.String(), instantText(r.From), instantText(r.To), r.End.String(),
-		})
 	}
 	if len(t.Rows) == 0 {
 		return nil, nil
@@ -201,7 +250,8 @@ func routeTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evi
 	return []evidence.Table{t}, nil
 }
 
-// bookTables say how complete the data of the window is, by exporter.
+// bookTables say how complete the data of the window is, by exporter: of those the
+// finding rests on, where it names them.
 func bookTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evidence.Table, error) {
 	books, err := s.ExporterBooks(ctx, f.Window)
 	if err != nil {
@@ -210,7 +260,16 @@ func bookTables(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evid
 	t := evidence.Table{Name: "completeness", Columns: []string{
 		"exporter", "records_received", "records_stored", "records_missed_by_sequence", "minutes_heard", "minutes_expected", "minutes_silent", "completeness",
 	}}
+	var named []string
+	for _, e := range f.Evidence {
+		if exporter, ok := strings.CutPrefix(e.Ref, "flow_books/"); ok {
+			named = append(named, exporter)
+		}
+	}
 	for _, b := range books {
+		if len(named) > 0 && !slices.Contains(named, b.Exporter.String()) {
+			continue
+		}
 		t.Rows = append(t.Rows, []string{
 			b.Exporter.String(), number(b.Received), number(b.Stored), number(b.Missed), number(b.Minutes), number(b.Expected), number(b.Silent),
 			strconv.FormatFloat(b.Completeness(), 'f', 4, 64),

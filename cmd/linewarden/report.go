@@ -189,6 +189,9 @@ func (o *opened) gatherQuarter(ctx context.Context, cfg *Config, in *quarterly.I
 		return fmt.Errorf("there is no data from %s to %s: no flow, no routes and no finding; %s",
 			w.From.Format(time.DateOnly), w.To.AddDate(0, 0, -1).Format(time.DateOnly), o.spanOfFindings(ctx, cfg))
 	}
+	if err := o.observedBefore(ctx, in); err != nil {
+		return err
+	}
 	in.Events = make(map[string][]rules.Event)
 	for i := range in.Findings {
 		if f := &in.Findings[i]; f.Case != nil {
@@ -205,6 +208,22 @@ func (o *opened) gatherQuarter(ctx context.Context, cfg *Config, in *quarterly.I
 		return fmt.Errorf("check the log of findings: %w", err)
 	}
 	in.Log = log.Last
+	return nil
+}
+
+// observedBefore tells whether anything is known of the quarter before: figures
+// are not compared with nothing.
+func (o *opened) observedBefore(ctx context.Context, in *quarterly.Input) error {
+	before := &quarterly.Input{Quarter: in.Quarter.Before(), Location: in.Location, Findings: in.Findings}
+	w := before.Quarter.Window(in.Location)
+	var err error
+	if before.Exporters, err = o.ExporterBooks(ctx, w); err != nil {
+		return fmt.Errorf("read exporter books: %w", err)
+	}
+	if before.Routers, err = o.RouteCoverage(ctx, w); err != nil {
+		return fmt.Errorf("read sessions of routers: %w", err)
+	}
+	in.BeforeUnobserved = !before.Observed()
 	return nil
 }
 

@@ -60,6 +60,17 @@ var views = map[string]view{
 			{"served_networks", rules.Text{ZH: "服务网络数", EN: "Networks served"}, 16, true},
 		},
 	},
+	"traffic/sampling": {
+		title: rules.Text{ZH: "采样率（流记录所载）", EN: "Sampling, as the flow records have it"},
+		columns: []column{
+			{"exporter", rules.Text{ZH: "采集点", EN: "Exporter"}, 24, false},
+			{"sampling_rate", rules.Text{ZH: "采样率 1:N", EN: "Rate 1:N"}, 14, true},
+			{"source", rules.Text{ZH: "来源", EN: "Told by"}, 14, false},
+			{"records", rules.Text{ZH: "流记录", EN: "Records"}, 16, true},
+			{"first", rules.Text{ZH: "起", EN: "From"}, 24, false},
+			{"last", rules.Text{ZH: "止", EN: "To"}, 24, false},
+		},
+	},
 	"routes/intervals": {
 		title: rules.Text{ZH: "路由（来源与时段）", EN: "Routes, with their peers and times"},
 		columns: []column{

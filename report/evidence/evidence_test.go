@@ -162,12 +162,61 @@ func TestVerifyNamesWhatWasAltered(t *testing.T) {
 		"manifest.json was altered":     replace("manifest.json", `"rule_version"`, ` "rule_version"`),
 		"nobody signed this":            func(files map[string][]byte) { delete(files, "manifest.sig") },
 		"manifest.sig is not a":         func(files map[string][]byte) { files["manifest.sig"] = []byte("?") },
+		"leads out of the package":      func(files map[string][]byte) { files["../../etc/more"] = nil },
 		"the verdict does not follow":   replace("finding.json", `"severity": "`, `"severity": "less `),
 	} {
 		v := verify(t, rezip(t, packed(t), alter), pub)
 		if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, want) }) {
 			t.Errorf("want %q, got %q", want, v.Problems)
 		}
+	}
+}
+
+// TestVerifyWhatIsAround puts bytes where no signature looks, and alters the
+// manifest where it tells of another file.
+func TestVerifyWhatIsAround(t *testing.T) {
+	whole := packed(t)
+	other := rezip(t, whole, func(files map[string][]byte) {
+		text := files["manifest.json"]
+		at := bytes.Index(text, []byte(`"name": "summary.txt"`))
+		if at < 0 {
+			t.Fatal("the manifest does not name summary.txt")
+		}
+		at += bytes.Index(text[at:], []byte(`"sha256": "`)) + len(`"sha256": "`)
+		text[at] ^= 1
+	})
+	for want, b := range map[string][]byte{
+		"there are bytes after the archive":                      append(bytes.Clone(whole), 'x'),
+		"there are bytes before the archive":                     append([]byte("#!/bin/sh\n"), whole...),
+		"summary.txt is not what manifest.json says of it":       other,
+		"manifest.json was altered: it does not fit its signatu": other,
+	} {
+		v := verify(t, b, pub)
+		if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, want) }) {
+			t.Errorf("want %q, got %q", want, v.Problems)
+		}
+		if slices.ContainsFunc(v.Problems, func(p string) bool { return strings.HasSuffix(p, "summary.txt was altered") }) {
+			t.Errorf("a file is blamed for its manifest: %q", v.Problems)
+		}
+	}
+}
+
+// TestTwoFilesOfOneName refuses a package of which readers would see one file or
+// the other.
+func TestTwoFilesOfOneName(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for range 2 {
+		if _, err := w.Create("finding.json"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := evidence.Verify(bytes.NewReader(b.Bytes()), int64(b.Len()), pub, rules.Catalogue())
+	if !errors.Is(err, evidence.ErrPackage) || !strings.Contains(err.Error(), "two files finding.json") {
+		t.Errorf("got %v", err)
 	}
 }
 

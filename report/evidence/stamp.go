@@ -33,18 +33,12 @@ func ManifestOf(r io.ReaderAt, size int64) ([]byte, error) {
 // filesOf returns the files of a package by their names; a manifest is among
 // them.
 func filesOf(r io.ReaderAt, size int64) (map[string][]byte, error) {
-	archived, err := zip.NewReader(r, size)
+	archived, err := openArchive(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPackage, err)
-	}
-	if len(archived.File) > maxFiles {
-		return nil, fmt.Errorf("%w: it has %d files", ErrPackage, len(archived.File))
+		return nil, err
 	}
 	files := make(map[string][]byte, len(archived.File)+1)
 	for _, f := range archived.File {
-		if _, twice := files[f.Name]; twice {
-			return nil, fmt.Errorf("%w: it has two files %s", ErrPackage, f.Name)
-		}
 		if files[f.Name], err = content(f); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/linewarden/linewarden/report/signed"
@@ -56,18 +57,15 @@ func (v *Verdict) blame(format string, args ...any) {
 // ErrPackage when the file cannot be read as a package at all; everything else
 // that is wrong is in the verdict.
 func Verify(r io.ReaderAt, size int64, key ed25519.PublicKey, catalogue []rules.Rule) (*Verdict, error) {
-	archive, err := zip.NewReader(r, size)
+	archive, err := openArchive(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPackage, err)
-	}
-	if len(archive.File) > maxFiles {
-		return nil, fmt.Errorf("%w: it has %d files", ErrPackage, len(archive.File))
+		return nil, err
 	}
 	o, err := signed.Open(archive, key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: its %s cannot be read", ErrPackage, signed.ManifestName)
+		return nil, fmt.Errorf("%w: its %s cannot be read: %w", ErrPackage, signed.ManifestName, err)
 	}
-	v := &Verdict{Problems: o.Problems, opened: o}
+	v := &Verdict{Problems: append(o.Problems, around(archive, r, size)...), opened: o}
 	if err := json.Unmarshal(o.Manifest, &v.Manifest); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrPackage, signed.ManifestName, err)
 	}
@@ -76,6 +74,52 @@ func Verify(r io.ReaderAt, size int64, key ed25519.PublicKey, catalogue []rules.
 	}
 	v.derive(o, catalogue)
 	return v, nil
+}
+
+// openArchive opens a package whose files have names of their own.
+func openArchive(r io.ReaderAt, size int64) (*zip.Reader, error) {
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("%w, or it was cut short: %w", ErrPackage, err)
+	}
+	if len(archive.File) > maxFiles {
+		return nil, fmt.Errorf("%w: it has %d files", ErrPackage, len(archive.File))
+	}
+	seen := make(map[string]bool)
+	for _, f := range archive.File {
+		if seen[f.Name] {
+			return nil, fmt.Errorf("%w: it has two files %s", ErrPackage, f.Name)
+		}
+		seen[f.Name] = true
+	}
+	return archive, nil
+}
+
+// endBytes is how long the end of an archive is that has no comment.
+const endBytes = 22
+
+// around names what is in a package beside its files, which no signature covers:
+// names that lead out of it, and bytes before and after the archive.
+func around(archive *zip.Reader, r io.ReaderAt, size int64) (problems []string) {
+	for _, f := range archive.File {
+		if !fs.ValidPath(f.Name) {
+			problems = append(problems, fmt.Sprintf("%q is a name that leads out of the package", f.Name))
+		}
+	}
+	var begin, end [4]byte
+	_, err := r.ReadAt(begin[:], 0)
+	if err == nil {
+		_, err = r.ReadAt(end[:], size-endBytes)
+	}
+	switch {
+	case err != nil:
+		problems = append(problems, fmt.Sprintf("the archive cannot be read: %v", err))
+	case string(begin[:]) != "PK\x03\x04":
+		problems = append(problems, "there are bytes before the archive")
+	case string(end[:]) != "PK\x05\x06":
+		problems = append(problems, "there are bytes after the archive, or it has a comment")
+	}
+	return problems
 }
 
 // derive judges the fact of the package again.
@@ -92,7 +136,10 @@ func (v *Verdict) derive(o *signed.Opened, catalogue []rules.Rule) {
 		if err == nil {
 			err = json.Unmarshal(text, file.into)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return // it is named as missing
+		case err != nil:
 			v.blame("%s cannot be read: %v", file.name, err)
 			return
 		}
@@ -121,6 +168,17 @@ func (v *Verdict) derive(o *signed.Opened, catalogue []rules.Rule) {
 			v.blame("the rule was version %s, this program has version %s", f.RuleVersion, rule.Spec.Version)
 			continue
 		}
-		v.blame("the verdict does not follow from the fact: %s is %s, and would be %s", d.Field, d.Stored, d.Rejudged)
+		v.blame("the verdict does not follow from the fact: %s is %s, and would be %s", d.Field, brief(string(d.Stored)), brief(string(d.Rejudged)))
 	}
+}
+
+// mostBrief is how many characters of a text are shown that differs.
+const mostBrief = 80
+
+// brief shortens a text.
+func brief(text string) string {
+	if r := []rune(text); len(r) > mostBrief {
+		return string(r[:mostBrief]) + "…"
+	}
+	return text
 }

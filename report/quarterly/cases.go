@@ -13,6 +13,17 @@ import (
 // CSV and JSON always have all of them.
 const maxListed = 500
 
+// subject names what a finding is about.
+func subject(f *rules.Finding, between string) Cell {
+	kind := report.NameOf(report.SubjectNames, string(f.Subject.Kind))
+	return text(rules.Text{ZH: kind.ZH + between + f.Subject.ID, EN: kind.EN + between + f.Subject.ID})
+}
+
+// with puts a text before and after that of a cell.
+func with(c Cell, before, after string) Cell {
+	return text(rules.Text{ZH: before + c.text.ZH + after, EN: before + c.text.EN + after})
+}
+
 // worked reports whether a person confirmed the finding.
 func worked(f *rules.Finding) bool {
 	return f.State == rules.Confirmed || f.State == rules.Rectifying || f.State == rules.Rectified
@@ -76,7 +87,7 @@ func (m *maker) rectification() Section {
 			overdue++
 		}
 		list.Rows = append(list.Rows, []Cell{
-			same(f.Rule + "\n" + string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
+			with(subject(f, " "), f.Rule+"\n", "\n"+f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
 			same(c.Assignee), same(m.day(m.entered(f, rules.Confirmed))), same(due), same(finished), text(report.RemedyName(c.Remedy)),
 		})
 	}
@@ -118,7 +129,7 @@ func (m *maker) major() Section {
 	for i := range urgent {
 		if f := &urgent[i]; critical(f) {
 			list.Rows = append(list.Rows, []Cell{
-				same(string(f.Subject.Kind) + " " + f.Subject.ID + "\n" + f.Subject.Name + "\n" + f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
+				with(subject(f, " "), "", "\n"+f.Subject.Name+"\n"+f.ID), text(report.ProvinceName(f.Province)), text(report.StateName(f.State)),
 				text(rules.Text{ZH: f.Title.ZH + "：" + f.Explanation.ZH, EN: f.Title.EN + ": " + f.Explanation.EN}),
 			})
 		}
@@ -141,10 +152,10 @@ func (m *maker) major() Section {
 	g := Grid{Title: rules.Text{ZH: "本企业自定规则", EN: "Rules of the carrier's own"}, Columns: countColumns(rules.Text{ZH: "规则", EN: "Rule"}), Total: true}
 	for _, id := range ids {
 		t := m.tally(func(f *rules.Finding) bool { return f.Rule == id })
-		g.Rows = append(g.Rows, t.cells(text(m.ruleTitle(id))))
+		g.Rows = append(g.Rows, m.cells(t, text(m.ruleTitle(id))))
 	}
 	t := m.tally(others)
-	g.Rows = append(g.Rows, t.cells(total()))
+	g.Rows = append(g.Rows, m.cells(t, total()))
 	s.Grids = append(s.Grids, g)
 	return s
 }
@@ -174,7 +185,7 @@ func (m *maker) listing() Grid {
 			continue
 		}
 		g.Rows = append(g.Rows, []Cell{
-			same(f.Rule + " v" + f.RuleVersion + "\n" + f.ID), same(string(f.Subject.Kind) + "\n" + f.Subject.ID), same(f.Subject.Name),
+			same(f.Rule + " v" + f.RuleVersion + "\n" + f.ID), subject(f, "\n"), same(f.Subject.Name),
 			text(report.ProvinceName(f.Province)), text(report.SeverityName(f.Severity)), text(report.StateName(f.State)),
 			same(m.day(f.FirstSeen) + "\n" + m.lastDay(f.LastSeen)),
 		})

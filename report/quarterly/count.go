@@ -94,9 +94,12 @@ func countColumns(first rules.Text) []GridColumn {
 }
 
 // cells are the figures of a tally, for countColumns.
-func (t *Tally) cells(first Cell) []Cell {
+func (m *maker) cells(t Tally, first Cell) []Cell {
 	change := same("0")
-	if d := t.Quarter.Indications - t.Before; d != 0 {
+	switch d := t.Quarter.Indications - t.Before; {
+	case m.in.BeforeUnobserved && t.Before == 0:
+		change = same("–") // nobody knows what there was
+	case d != 0:
 		change = same(fmt.Sprintf("%+d", d))
 	}
 	q := &t.Quarter
@@ -118,10 +121,10 @@ func (m *maker) provinceGrid(selected func(f *rules.Finding) bool) (Grid, bool) 
 	g := Grid{Title: rules.Text{ZH: "分省情况", EN: "By province"}, Columns: countColumns(rules.Text{ZH: "省（区、市）", EN: "Province"}), Total: true}
 	for _, code := range codes {
 		t := m.tally(func(f *rules.Finding) bool { return f.Province == code && selected(f) })
-		g.Rows = append(g.Rows, t.cells(text(report.ProvinceName(code))))
+		g.Rows = append(g.Rows, m.cells(t, text(report.ProvinceName(code))))
 	}
 	all := m.tally(selected)
-	g.Rows = append(g.Rows, all.cells(total()))
+	g.Rows = append(g.Rows, m.cells(all, total()))
 	return g, len(codes) > 0
 }
 

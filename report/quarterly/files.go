@@ -62,13 +62,13 @@ func (m *maker) topicGrid() Grid {
 	for i := range topics {
 		t := &topics[i]
 		tally := m.tally(func(f *rules.Finding) bool { return slices.Contains(t.rules, f.Rule) })
-		g.Rows = append(g.Rows, tally.cells(text(rules.Text{ZH: numerals[t.number] + "、" + t.title.ZH, EN: fmt.Sprintf("%d %s", t.number, t.title.EN)})))
+		g.Rows = append(g.Rows, m.cells(tally, text(rules.Text{ZH: numerals[t.number] + "、" + t.title.ZH, EN: fmt.Sprintf("%d %s", t.number, t.title.EN)})))
 	}
 	if own := m.tally(others); own.Cumulative.Indications > 0 {
-		g.Rows = append(g.Rows, own.cells(text(rules.Text{ZH: "十、本企业自定规则", EN: "10 Rules of the carrier's own"})))
+		g.Rows = append(g.Rows, m.cells(own, text(rules.Text{ZH: "十、本企业自定规则", EN: "10 Rules of the carrier's own"})))
 	}
 	all := m.tally(func(*rules.Finding) bool { return true })
-	g.Rows = append(g.Rows, all.cells(total()))
+	g.Rows = append(g.Rows, m.cells(all, total()))
 	return g
 }
 

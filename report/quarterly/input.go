@@ -17,6 +17,8 @@ type Input struct {
 	Quarter  Quarter
 	Location *time.Location
 	Language string // of the PDF file: zh or en
+	// BeforeUnobserved is set where nothing is known of the quarter before.
+	BeforeUnobserved bool
 	// Unfinished is set while the quarter has not ended.
 	Unfinished bool
 

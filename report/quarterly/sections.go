@@ -106,11 +106,11 @@ func (m *maker) topic(t *topic) Section {
 	g := Grid{Title: rules.Text{ZH: "分规则情况", EN: "By rule"}, Columns: countColumns(rules.Text{ZH: "规则", EN: "Rule"}), Total: true}
 	for _, id := range t.rules {
 		tally := m.tally(func(f *rules.Finding) bool { return f.Rule == id })
-		g.Rows = append(g.Rows, tally.cells(text(m.ruleTitle(id))))
+		g.Rows = append(g.Rows, m.cells(tally, text(m.ruleTitle(id))))
 	}
 	in := func(f *rules.Finding) bool { return slices.Contains(t.rules, f.Rule) }
 	all := m.tally(in)
-	g.Rows = append(g.Rows, all.cells(total()))
+	g.Rows = append(g.Rows, m.cells(all, total()))
 	s.Grids = append(s.Grids, g)
 	if split, some := m.provinceGrid(in); some {
 		s.Grids = append(s.Grids, split)

@@ -89,8 +89,8 @@ func (t *typesetter) front(title string) {
 	}
 	t.doc.Title(title, below)
 	masking := t.pick(
-		fmt.Sprintf("第三方网络截至 /%d（IPv4）与 /%d（IPv6），个人与限制类单位名称已脱敏", p.Mask.V4, p.Mask.V6),
-		fmt.Sprintf("networks of third parties no finer than /%d and /%d; persons and restricted bodies are masked", p.Mask.V4, p.Mask.V6))
+		fmt.Sprintf("第三方网络截至 /%d（IPv4）与 /%d（IPv6），动态与个人地址、个人与限制类单位名称已脱敏", p.Mask.V4, p.Mask.V6),
+		fmt.Sprintf("networks of third parties no finer than /%d and /%d; addresses and names of persons, and restricted bodies are masked", p.Mask.V4, p.Mask.V6))
 	if p.Unmasked {
 		masking = t.pick("未脱敏，原因："+p.Reason+"；批准人："+p.By, "not masked, because: "+p.Reason+"; by "+p.By)
 	}
@@ -140,11 +140,15 @@ func (t *typesetter) summary() {
 	t.doc.Heading(1, t.pick("总体情况", "Summary"))
 	all := func(*rules.Finding) bool { return true }
 	tally := t.m.tally(all)
+	before, beforeEN := fmt.Sprintf("上季 %d 条", tally.Before), fmt.Sprintf("The quarter before had %d", tally.Before)
+	if t.m.in.BeforeUnobserved && tally.Before == 0 {
+		before, beforeEN = "上季没有观测数据，不作环比", "Of the quarter before nothing was observed"
+	}
 	t.doc.Paragraph(t.pick(
-		fmt.Sprintf("本季共有疑似线索 %d 条，其中新增 %d 条；待核查 %d 条，已确认待整改 %d 条，已整改 %d 条，已排除 %d 条，信号已消失 %d 条。上季 %d 条，累计 %d 条。",
-			tally.Quarter.Indications, tally.Quarter.New, tally.Quarter.Pending, tally.Quarter.Confirmed, tally.Quarter.Rectified, tally.Quarter.Dismissed, tally.Quarter.Ceased, tally.Before, tally.Cumulative.Indications),
-		fmt.Sprintf("There are %d indications in the quarter, %d of them new: %d pending, %d confirmed and to be rectified, %d rectified, %d dismissed, %d ceased. The quarter before had %d; there are %d to date.",
-			tally.Quarter.Indications, tally.Quarter.New, tally.Quarter.Pending, tally.Quarter.Confirmed, tally.Quarter.Rectified, tally.Quarter.Dismissed, tally.Quarter.Ceased, tally.Before, tally.Cumulative.Indications)))
+		fmt.Sprintf("本季共有疑似线索 %d 条，其中新增 %d 条；待核查 %d 条，已确认待整改 %d 条，已整改 %d 条，已排除 %d 条，信号已消失 %d 条。%s，累计 %d 条。",
+			tally.Quarter.Indications, tally.Quarter.New, tally.Quarter.Pending, tally.Quarter.Confirmed, tally.Quarter.Rectified, tally.Quarter.Dismissed, tally.Quarter.Ceased, before, tally.Cumulative.Indications),
+		fmt.Sprintf("There are %d indications in the quarter, %d of them new: %d pending, %d confirmed and to be rectified, %d rectified, %d dismissed, %d ceased. %s; there are %d to date.",
+			tally.Quarter.Indications, tally.Quarter.New, tally.Quarter.Pending, tally.Quarter.Confirmed, tally.Quarter.Rectified, tally.Quarter.Dismissed, tally.Quarter.Ceased, beforeEN, tally.Cumulative.Indications)))
 	t.grid(t.m.topicGrid())
 	series := []string{
 		t.pick("待核查", "pending"), t.pick("已确认", "confirmed"), t.pick("已整改", "rectified"), t.pick("已排除", "dismissed"), t.pick("已消失", "ceased"),

@@ -95,6 +95,7 @@ type Opened struct {
 	Timestamp []byte
 	dir       fs.FS
 	left      int64 // bytes that may still be read
+	authentic bool  // the manifest is as it was signed
 }
 
 func (o *Opened) blame(format string, args ...any) {
@@ -153,6 +154,7 @@ func (o *Opened) signed(key ed25519.PublicKey) {
 	case err != nil:
 		o.blame("%s is not a signature", SignatureName)
 	case ed25519.Verify(key, o.Manifest, raw):
+		o.authentic = true
 	case o.Common.Key != KeyID(key):
 		o.blame("it was signed with key %s, and key %s was given to check it", o.Common.Key, KeyID(key))
 	default:
@@ -172,8 +174,11 @@ func (o *Opened) compare() error {
 			o.blame("%s is missing", f.Name)
 		case err != nil:
 			o.blame("%s cannot be read: %v", f.Name, err)
-		case hex.EncodeToString(sum[:]) != f.SHA256:
+		case hex.EncodeToString(sum[:]) == f.SHA256:
+		case o.authentic:
 			o.blame("%s was altered", f.Name)
+		default: // either may be the one that was altered
+			o.blame("%s is not what %s says of it", f.Name, ManifestName)
 		}
 	}
 	err := fs.WalkDir(o.dir, ".", func(name string, e fs.DirEntry, err error) error {

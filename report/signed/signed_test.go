@@ -33,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(o.Problems, "; "); got != "manifest.sig is not a signature; a.csv was altered" {
+	if got := strings.Join(o.Problems, "; "); got != "manifest.sig is not a signature; a.csv is not what manifest.json says of it" {
 		t.Errorf("the problems are %q", got)
 	}
 	dir["manifest.json"] = &fstest.MapFile{Data: []byte("{")}
