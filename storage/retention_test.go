@@ -90,7 +90,7 @@ func TestExpire(t *testing.T) {
 // deletes nothing while one is copied.
 func TestExpireLeavesHolds(t *testing.T) {
 	s := open(t, configure(t))
-	aged(t, s, "flows", "stored", 10, 30)
+	aged(t, s, "flows", "stored", 9, 30)
 	h, err := s.Hold(t.Context(), storage.HoldRequest{
 		Finding: "f-1", By: "compliance", Lines: []string{"line-a"}, From: time.Now().AddDate(0, 0, -12), To: time.Now(),
 	})
