@@ -2,6 +2,7 @@
 
 GO       ?= go
 PACKAGES ?= ./...
+SOAK     ?= 10m
 FUZZTIME ?= 30s
 
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -10,7 +11,7 @@ CYCLONEDX := $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@
 DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench fuzz sbom man console e2e clean
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench soak fuzz sbom man console e2e clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ bench: engine ## measure decoding, the whole path, routes and audits, beside oth
 	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes|Audit)$$' -timeout 2h ./cmd/linewarden/
 	$(GO) test -run '^$$' -bench '^Benchmark(Insert|RollUp|RouteDay|RouteQuestions)$$' -benchtime 1x -timeout 1h ./storage/
 
+soak: engine ## run the daemon under load and faults, the steady load for SOAK
+	LINEWARDEN_SOAK=$(SOAK) $(GO) test -v -count=1 -timeout 24h -run '^TestSoak' ./cmd/linewarden/
+
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
@@ -72,7 +76,7 @@ sbom: ## write the bill of materials (CycloneDX) and checksums into dist
 	$(CYCLONEDX) mod -json -output dist/linewarden.cdx.json
 	@cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k2 > SHA256SUMS
 
-CONSOLE_SOURCES := $(shell find console/web -name node_modules -prune -o -name dist -prune -o -path console/web/e2e -prune -o -type f ! -name schema.ts -print) console/openapi.yaml
+CONSOLE_SOURCES := $(shell find console/web -name node_modules -prune -o -name dist -prune -o -path console/web/e2e -prune -o -type f ! -name schema.ts -print) console/openapi.yaml report/names.json
 
 console: console/web/dist/index.html ## build the console that `make build` embeds; needs Node and npm
 

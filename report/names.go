@@ -10,8 +10,8 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
-// namesFile holds what things are called, Chinese first, by kind and code; the
-// console has the same names.
+// namesFile holds what things are called, Chinese first, by kind and code. The
+// console is built with it, so that both tell of a thing by one name.
 //
 //go:embed names.json
 var namesFile []byte

@@ -121,19 +121,6 @@ func (s *Store) flowsOf(ctx context.Context, day time.Time) (n uint64, err error
 	return n, err
 }
 
-// touchHours makes the hours dirty that the selected flows touch: the same flows
-// once more are no more flows, but a revision. It returns how many they are.
-func (s *Store) touchHours(ctx context.Context, condition string, values ...any) (hours uint64, err error) {
-	query := "WITH\n    " + fillSpan() + flowHourSelect("FROM flows WHERE "+condition)
-	touched := strings.NewReplacer("sum(n) AS rows", "toUInt64(0) AS rows", "sum(revised) AS revisions", "toUInt64(1) AS revisions").Replace(query)
-	if err := s.roll(ctx, "INSERT INTO flow_hours (stored, hour, rows, revisions, earliest, first_stored, last_stored)\n"+touched, values...); err != nil {
-		return 0, err
-	}
-	err = s.query(ctx, "count touched hours", "SELECT uniqExact(hour) FROM ("+query+")",
-		func(r driver.Rows) error { return r.Scan(&hours) }, values...)
-	return hours, err
-}
-
 func (s *Store) dropRelabelled(ctx context.Context) error {
 	return s.exec(ctx, "remove the copy of a day", "DROP TABLE IF EXISTS "+relabelTable+" SYNC")
 }

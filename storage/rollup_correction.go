@@ -56,18 +56,20 @@ func (s *Store) CorrectSampling(ctx context.Context, c SamplingCorrection) (hour
 	}
 	// The correction is there before its hours are dirty: a roll-up that sees the
 	// second has seen the first.
-	values := []any{
+	return s.touchHours(ctx, `exporter = toIPv6({exporter:String}) AND domain = {domain:UInt32} AND flow_first >= {since:Int64} AND flow_first < {upto:Int64}`,
 		clickhouse.Named("exporter", wide(c.Exporter).String()), clickhouse.Named("domain", strconv.FormatUint(uint64(c.Domain), 10)),
-		clickhouse.Named("since", strconv.FormatInt(instantOf(c.From), 10)), clickhouse.Named("upto", strconv.FormatInt(instantOf(c.To), 10)),
-	}
-	query := "WITH\n    " + fillSpan() + flowHourSelect(`FROM flows
-    WHERE exporter = toIPv6({exporter:String}) AND domain = {domain:UInt32} AND flow_first >= {since:Int64} AND flow_first < {upto:Int64}`)
-	// The same flows once more are no more flows, but a revision.
+		clickhouse.Named("since", strconv.FormatInt(instantOf(c.From), 10)), clickhouse.Named("upto", strconv.FormatInt(instantOf(c.To), 10)))
+}
+
+// touchHours makes the hours dirty that the selected flows touch: the same flows
+// once more are no more flows, but a revision. It returns how many they are.
+func (s *Store) touchHours(ctx context.Context, condition string, values ...any) (hours uint64, err error) {
+	query := "WITH\n    " + fillSpan() + flowHourSelect("FROM flows WHERE "+condition)
 	touched := strings.NewReplacer("sum(n) AS rows", "toUInt64(0) AS rows", "sum(revised) AS revisions", "toUInt64(1) AS revisions").Replace(query)
 	if err := s.roll(ctx, "INSERT INTO flow_hours (stored, hour, rows, revisions, earliest, first_stored, last_stored)\n"+touched, values...); err != nil {
 		return 0, err
 	}
-	err = s.query(ctx, "count hours of a correction", "SELECT uniqExact(hour) FROM ("+query+")",
+	err = s.query(ctx, "count touched hours", "SELECT uniqExact(hour) FROM ("+query+")",
 		func(r driver.Rows) error { return r.Scan(&hours) }, values...)
 	return hours, err
 }

@@ -47,11 +47,7 @@ func (g *globals) relabelFlows(ctx context.Context, from, to string) error {
 	if span.From.IsZero() || span.To.IsZero() {
 		return usagef("--from and --to are both needed")
 	}
-	s, err := openStoreOf(ctx, cfg, g.logger())
-	if err != nil {
-		return err
-	}
-	return s.closeAfter(ctx, func() (err error) {
+	return g.withStore(ctx, cfg, func(s *opened) (err error) {
 		label, err := s.relabeller(ctx, cfg)
 		if err != nil {
 			return err

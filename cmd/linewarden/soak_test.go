@@ -18,13 +18,10 @@ import (
 )
 
 // The soak runs the daemon under load and faults: for seconds with all other
-// tests, and by hand for as long as LINEWARDEN_SOAK says. `make soak SOAK=60m`
-// writes what it finds into soakFile, from which the page of the manual about
-// reliability is made. In each part the books must balance.
+// tests, and by `make soak` for longer. In each part the books must balance.
 const (
 	soakVariable = "LINEWARDEN_SOAK"         // span of the steady load, as time.ParseDuration takes it
-	soakRecord   = "LINEWARDEN_SOAK_RESULTS" // the file that takes the figures
-	soakFile     = "testdata/soak.json"
+	soakRecord   = "LINEWARDEN_SOAK_RESULTS" // a file that takes the figures as JSON
 )
 
 // soakSpan is how long a part lasts: briefly, or a share of what was asked for.

@@ -98,7 +98,7 @@ var plants = []struct{ name, rule, files, place string }{
 	{"bare suppression", "suppressions", "-- flows/a.go --\npackage flows\nvar a = 1 //no" + "lint:unused\n", "flows/a.go:2"},
 	{"machine path", "traces", "-- flows/a.go --\npackage flows\nconst p = \"/ho" + "me/someone\"\n", "flows/a.go:2"},
 	{"unnamed explanation", "names", "-- rules/doc.go --\n// Package rules is unnamed.\npackage rules\n-- rules/a_test.go --\npackage rules\n-- rules/a.go --\npackage rules\nvar b = []BenignTest{{\"own_group\", Text{}}}\n", "rules/a.go:2: benign"},
-	{"half a name", "names", "-- rules/doc.go --\n// Package rules is unnamed.\npackage rules\n-- rules/a_test.go --\npackage rules\n-- rules/a.go --\npackage rules\nvar f = FactSet{\"days\": 1}\n-- console/web/src/pages/finding/names.json --\n{\"figure\": {\"days\": [\"\", \"days\"]}}\n", "rules/a.go:2: figure"},
+	{"half a name", "names", "-- rules/doc.go --\n// Package rules is unnamed.\npackage rules\n-- rules/a_test.go --\npackage rules\n-- rules/a.go --\npackage rules\nvar f = FactSet{\"days\": 1}\n-- report/names.json --\n{\"figure\": {\"days\": [\"\", \"days\"]}}\n", "rules/a.go:2: figure"},
 	{"lock file", "traces", "-- console/web/package-lock.json --\n{\"resol" + "ved\": \"x\"}\n", "console/web/package-lock.json:1"},
 }
 

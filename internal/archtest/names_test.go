@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// consoleNames is where the console names what findings say in codes: by section
-// and code, in Chinese and English.
-const consoleNames = "console/web/src/pages/finding/names.json"
+// namesOfCodes is where reports and the console have the names of what findings
+// say in codes: by section and code, in Chinese and English.
+const namesOfCodes = "report/names.json"
 
 // checkNames wants every figure and every innocent explanation that a rule gives
 // to have both its names. Figures whose names rules put together at run time
@@ -35,7 +35,7 @@ func checkNames(m *module) (found []string) {
 	}
 	names := map[string]map[string][]string{}
 	for _, f := range m.files {
-		if f.name == consoleNames {
+		if f.name == namesOfCodes {
 			if err := json.Unmarshal([]byte(f.text), &names); err != nil {
 				return []string{fmt.Sprintf("%s: %v", f.name, err)}
 			}
@@ -44,7 +44,7 @@ func checkNames(m *module) (found []string) {
 	for section, codes := range given {
 		for code, place := range codes {
 			if both := names[section][code]; !accuracyOf(code) && (len(both) != 2 || slices.Contains(both, "")) {
-				found = append(found, fmt.Sprintf("%s: %s %q is not named in %s", place, section, code, consoleNames))
+				found = append(found, fmt.Sprintf("%s: %s %q is not named in %s", place, section, code, namesOfCodes))
 			}
 		}
 	}

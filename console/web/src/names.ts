@@ -1,8 +1,11 @@
 import type { Speech } from './i18n';
-import tables from './names.json';
+import own from './names.json';
+import shared from '../../../report/names.json';
 
-// Names of codes that the daemon uses, Chinese before English. A code that has
-// none is shown as it is.
+// Names of codes that the daemon uses, Chinese before English: those of reports
+// too, and those that the console alone shows. A code that has none is shown as
+// it is.
+const tables = { ...shared, ...own };
 export type Naming = keyof typeof tables;
 type Names = Readonly<Record<string, readonly string[] | undefined>>;
 

@@ -3,10 +3,10 @@ import { called, country, named, province, type Naming } from '../../names';
 import tables from './names.json';
 
 /** factName names a figure of a finding. */
-export const factName = (s: Speech, code: string): string => named(s, tables.figure, code);
+export const factName = (s: Speech, code: string): string => called(s, 'figure', code);
 
 /** testName names an innocent explanation; its result is told in words. */
-export const testName = (s: Speech, code: string): string => named(s, tables.benign, code);
+export const testName = (s: Speech, code: string): string => called(s, 'benign', code);
 
 // Figures whose values are codes that the console names anyway.
 const namings: Record<string, Naming> = { use: 'use', service: 'service', services: 'service', required_services: 'service', missing_services: 'service', licensed_services: 'service', services_out_of_scope: 'service', services_outside_area: 'service', upstream_services: 'service', permit_needed: 'approval' };
