@@ -38,6 +38,7 @@ var direction = map[string][]string{
 	"collector":        {"bgp/...", "flows/...", "registry", "collector/enrich"},
 	"collector/enrich": {"bgp", "flows", "registry"},
 	"collector/replay": {"flows"},
+	"collector/snmp":   {"flows"},
 	// L4: what people see; it declares the store it wants.
 	"console":     {"report", "rules", "registry", "console/..."},
 	"console/...": {"report", "rules", "registry", "console/..."},
@@ -69,7 +70,8 @@ var confined = []confinement{
 	{"github.com/google/cel-go", []string{"rules/custom"}, nil},
 	{"github.com/oschwald/maxminddb-golang", []string{"registry/mmdb"}, nil},
 	{"github.com/maxmind/mmdbwriter", nil, []string{"registry/mmdb", "cmd/..."}},
-	{"github.com/prometheus/client_golang", []string{"collector", "console", "cmd/..."}, []string{"..."}},
+	{"github.com/gosnmp/gosnmp", []string{"collector/snmp"}, nil},
+	{"github.com/prometheus/client_golang", []string{"collector", "collector/snmp", "console", "cmd/..."}, []string{"..."}},
 	{"net/http", []string{"console/...", "cmd/..."}, []string{"..."}},
 }
 
