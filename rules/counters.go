@@ -287,6 +287,22 @@ func AccountCounters(list []CountedInterface) CounterAccount {
 	return account
 }
 
+// into adds to facts how flows and counters go together, where they were compared.
+func (a *CounterAccount) into(facts FactSet) FactSet {
+	if a == nil {
+		return facts
+	}
+	facts["counters"] = string(a.State)
+	if a.State != CountersAbsent {
+		facts["counters_ratio"] = round(a.Ratio, 3)
+		facts["counters_ratio_low"], facts["counters_ratio_high"] = round(a.Low, 3), round(a.High, 3)
+	}
+	if a.Cause != "" {
+		facts["counters_cause"] = string(a.Cause)
+	}
+	return facts
+}
+
 func (a *CounterAccount) count(one Agreement) {
 	switch one.State {
 	case CountersAgree:

@@ -73,6 +73,29 @@ func TestCompareCounters(t *testing.T) {
 	}
 }
 
+// TestCountersLowerCompleteness holds that flows which the counters contradict
+// are no longer taken for complete, that others are, and that a sum of exporters
+// has the comparisons of all.
+func TestCountersLowerCompleteness(t *testing.T) {
+	const many = 10_000_000
+	books := ExporterBooks{Received: 100, Stored: 100, Counted: []CountedInterface{counted(many)}}
+	if got := books.Completeness(); got != 1 {
+		t.Errorf("%v where they agree", got)
+	}
+	wrong := ExporterBooks{Received: 100, Stored: 100, Counted: []CountedInterface{scaled(many, 0.5)}}
+	if got := wrong.Completeness(); got > 0.6 {
+		t.Errorf("%v where half is missing", got)
+	}
+	books.Add(wrong)
+	if got := books.Completeness(); len(books.Counted) != 2 || got < 0.7 || got > 0.85 {
+		t.Errorf("%v of both, %d compared", got, len(books.Counted))
+	}
+	facts := new(CounterAccount).into(FactSet{})
+	if (*CounterAccount)(nil).into(FactSet{})["counters"] != nil || len(facts) == 0 {
+		t.Errorf("facts %v", facts)
+	}
+}
+
 func TestAccountCounters(t *testing.T) {
 	const many = 10_000_000
 	silent := counted(many)

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/linewarden/linewarden/registry"
 )
@@ -196,14 +197,26 @@ func (b *ExporterBooks) Add(other ExporterBooks) {
 	b.Minutes += other.Minutes
 	b.Expected += other.Expected
 	b.Silent += other.Silent
+	b.Counted = slices.Concat(b.Counted, other.Counted)
+}
+
+// of returns the comparisons of one interface.
+func (b *ExporterBooks) of(index uint32) (list []CountedInterface) {
+	for i := range b.Counted {
+		if b.Counted[i].Interface == index {
+			list = append(list, b.Counted[i])
+		}
+	}
+	return list
 }
 
 // Completeness is the share of what was to be expected that really arrived,
 // between 0 and 1: the share of records that were stored of those that arrived
 // or that sequence numbers say are missing, or where less, the share of minutes
 // in which the exporter did not fall silent. They are not multiplied: what was
-// sent in a silence and lost is in the sequence numbers too. An exporter that was
-// never heard has completeness 0.
+// sent in a silence and lost is in the sequence numbers too. Where less, it is the
+// share of octets whose flows can be relied on by the interfaces' own counters. An
+// exporter that was never heard has completeness 0.
 func (b ExporterBooks) Completeness() float64 {
 	records := b.Received + b.Missed
 	if records == 0 {
@@ -212,6 +225,9 @@ func (b ExporterBooks) Completeness() float64 {
 	share := min(1, float64(b.Stored)/float64(records))
 	if b.Expected > 0 {
 		share = min(share, 1-float64(b.Silent)/float64(b.Expected))
+	}
+	if len(b.Counted) > 0 {
+		share = min(share, AccountCounters(b.Counted).Reliable)
 	}
 	return share
 }

@@ -28,6 +28,9 @@ type LineFact struct {
 	Completeness  float64 `json:"completeness"`
 	// Exporters are those with customer-side interfaces of the line.
 	Exporters []string `json:"exporters"`
+	// Counters say how the flows of those interfaces go together with what the
+	// interfaces have counted; nil where nothing was compared.
+	Counters *CounterAccount `json:"counters,omitempty"`
 }
 
 // About implements Fact.
@@ -104,7 +107,7 @@ func (t *lineTotals) perDay(bytes uint64) uint64 {
 // shareFacts are the figures every rule about a share shows; name is what the
 // share is of.
 func (f *LineFact) shareFacts(t *lineTotals, name string) FactSet {
-	return FactSet{
+	return f.Counters.into(FactSet{
 		name + "_share":            round(t.share, 4),
 		name + "_share_half_width": round(HalfWidth(t.share, t.samples), 4),
 		name + "_bytes_per_day":    t.perDay(t.offending),
@@ -116,7 +119,7 @@ func (f *LineFact) shareFacts(t *lineTotals, name string) FactSet {
 		"declared_a_prefixes":      prefixNames(f.EndA),
 		"declared_z_prefixes":      prefixNames(f.EndZ),
 		"unscaled_bytes":           f.UnscaledBytes,
-	}
+	})
 }
 
 // judgeHolders judges each holder of a line by the holder's own days, the last
@@ -153,7 +156,7 @@ func (f *LineFact) withhold(samples uint64, p Params) string {
 func (f *LineFact) withheldFor(reason string, samples, offending uint64) Judgement {
 	return Judgement{
 		Outcome: Withheld, Reason: reason, Completeness: round(f.Completeness, 4),
-		Facts: FactSet{"samples": samples, "offending_samples": offending, "unscaled_bytes": f.UnscaledBytes},
+		Facts: f.Counters.into(FactSet{"samples": samples, "offending_samples": offending, "unscaled_bytes": f.UnscaledBytes}),
 	}
 }
 
@@ -260,17 +263,30 @@ func (t *lineTable) open(rows []registry.Line) *LineFact {
 			f.EndZ = append(f.EndZ, e.Prefix)
 		}
 	}
-	var all ExporterBooks
+	var (
+		all     ExporterBooks
+		counted []CountedInterface
+	)
 	for _, p := range view.LinePorts(last.ID) {
-		name := p.Interface.Exporter.String()
-		if !p.Counts || slices.Contains(f.Exporters, name) {
+		name, books := p.Interface.Exporter.String(), t.books[p.Interface.Exporter]
+		if !p.Counts {
+			continue
+		}
+		counted = append(counted, books.of(p.Interface.IfIndex)...)
+		if slices.Contains(f.Exporters, name) {
 			continue
 		}
 		f.Exporters = append(f.Exporters, name)
-		all.Add(t.books[p.Interface.Exporter])
+		books.Counted = nil // of the line's interfaces alone
+		all.Add(books)
 	}
 	slices.Sort(f.Exporters)
+	all.Counted = counted
 	f.Completeness = all.Completeness()
+	if len(counted) > 0 {
+		account := AccountCounters(counted)
+		f.Counters = &account
+	}
 	return f
 }
 
