@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/collector/snmp"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -50,6 +51,8 @@ type CarrierConfig struct {
 type CollectorConfig struct {
 	collector.Config `yaml:",inline"`
 	Spool            SpoolConfig `yaml:"spool"`
+	// SNMP says which exporters have their interface counters polled.
+	SNMP snmp.Config `yaml:"snmp"`
 }
 
 // SpoolConfig is where records wait until the store has them.
@@ -187,7 +190,7 @@ func DefaultConfig() Config {
 	day := Duration(24 * time.Hour)
 	return Config{
 		Carrier:   CarrierConfig{Name: "Example Telecom", ASNs: []uint32{64500}, Timezone: "Asia/Shanghai"},
-		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30, AtFull: dropOldest}},
+		Collector: CollectorConfig{Config: collector.DefaultConfig(), Spool: SpoolConfig{MaxBytes: 20 << 30, AtFull: dropOldest}, SNMP: snmp.DefaultConfig()},
 		BGP: BGPConfig{
 			Listen: ":1790", RouterID: netip.AddrFrom4([4]byte{192, 0, 2, 1}),
 			BMP: BMPConfig{Listen: ":1791"},
@@ -269,8 +272,10 @@ func (c *Config) check() error {
 		bad("carrier.timezone", "%q is not a time zone name such as Asia/Shanghai", c.Carrier.Timezone)
 	}
 	c.location = loc
-	if err := c.Collector.Validate(); err != nil {
-		problems = append(problems, err)
+	for _, err := range []error{c.Collector.Validate(), c.Collector.SNMP.Validate()} {
+		if err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if s := c.Collector.Spool; s.AtFull != dropOldest && s.AtFull != dropNewest {
 		bad("collector.spool.at_full", "%q is neither %q nor %q", s.AtFull, dropOldest, dropNewest)

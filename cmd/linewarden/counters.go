@@ -50,37 +50,48 @@ func counterAccounts(ctx context.Context, s *opened, now time.Time) (map[netip.A
 
 // counterGauges show how flows and counters go together.
 type counterGauges struct {
-	ratio, interfaces *prometheus.GaugeVec
+	ratio, directions, exporters *prometheus.GaugeVec
 }
 
 func newCounterGauges() counterGauges {
-	return counterGauges{
+	g := counterGauges{
 		ratio: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "linewarden_counters_ratio",
 			Help: "Octets that flows say interfaces carried, by what their own counters say, over a day; bounds are low and high.",
 		}, []string{"exporter", "bound"}),
-		interfaces: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		directions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "linewarden_counters_directions",
 			Help: "Directions of interfaces by how flows and counters go together over a day.",
 		}, []string{"exporter", "state"}),
+		exporters: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "linewarden_counters_exporters",
+			Help: "Exporters with counters, by how their flows and counters go together over a day.",
+		}, []string{"state"}),
 	}
+	g.show(nil)
+	return g
 }
+
+// counterStates are the labels that are there from the start.
+var counterStates = []rules.CounterState{rules.CountersAgree, rules.CountersDisagree, rules.CountersUnsure, rules.CountersAbsent}
 
 // show replaces the figures by those of accounts.
 func (g counterGauges) show(accounts map[netip.Addr]rules.CounterAccount) {
 	g.ratio.Reset()
-	g.interfaces.Reset()
+	g.directions.Reset()
+	for _, state := range counterStates {
+		g.exporters.WithLabelValues(string(state)).Set(0)
+	}
 	for exporter, a := range accounts {
 		name := exporter.String()
+		g.exporters.WithLabelValues(string(a.State)).Inc()
 		if a.State != rules.CountersAbsent {
 			g.ratio.WithLabelValues(name, "estimate").Set(a.Ratio)
 			g.ratio.WithLabelValues(name, "low").Set(a.Low)
 			g.ratio.WithLabelValues(name, "high").Set(a.High)
 		}
-		for state, n := range map[rules.CounterState]int{
-			rules.CountersAgree: a.Agree, rules.CountersDisagree: a.Disagree, rules.CountersUnsure: a.Unsure, rules.CountersAbsent: a.Absent,
-		} {
-			g.interfaces.WithLabelValues(name, string(state)).Set(float64(n))
+		for i, n := range []int{a.Agree, a.Disagree, a.Unsure, a.Absent} {
+			g.directions.WithLabelValues(name, string(counterStates[i])).Set(float64(n))
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/collector/snmp"
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/storage"
 )
 
@@ -26,6 +28,7 @@ type daemon struct {
 	path      *path
 	spool     *storage.FlowSpool
 	collector *collector.Collector
+	poller    *snmp.Poller
 	routing   *routing
 	auditor   *auditor
 	web       *web
@@ -61,11 +64,9 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 	if d.routing, err = newRouting(cfg, d.store.Store, log); err != nil { //nolint:contextcheck // a writer outlives the call that opens it
 		return d, err
 	}
-	keep := cfg.Collector.Clock.OnSkew == collector.KeepEventTime
-	if d.path, err = newPath(cfg, snapshot, d.routing.table, keep); err != nil {
+	if err := d.openPath(snapshot); err != nil {
 		return d, err
 	}
-	d.path.keepCounters(d.store.Store, log)
 	if d.spool, err = d.path.openSpool(cfg, d.store.Store); err != nil { //nolint:contextcheck // it outlives the call that opens it
 		return d, err
 	}
@@ -89,6 +90,17 @@ func startDaemon(ctx context.Context, cfg *Config, log *slog.Logger) (_ *daemon,
 		return d, err
 	}
 	return d, d.web.serve(ctx, d)
+}
+
+// openPath makes the path of flows and counters.
+func (d *daemon) openPath(snapshot *registry.Snapshot) (err error) {
+	keep := d.cfg.Collector.Clock.OnSkew == collector.KeepEventTime
+	if d.path, err = newPath(d.cfg, snapshot, d.routing.table, keep); err != nil {
+		return err
+	}
+	d.path.keepCounters(d.store.Store, d.log)
+	d.poller, err = d.path.newPoller(d.cfg, d.log)
+	return err
 }
 
 // listenHTTP binds the address of the console.
@@ -117,6 +129,10 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.profile(running) })
 	group.Go(func() error {
 		d.path.counters.Run(running, d.cfg.Collector.BooksEvery)
+		return nil
+	})
+	group.Go(func() error {
+		d.poller.Run(running)
 		return nil
 	})
 	group.Go(func() error {

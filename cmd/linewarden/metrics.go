@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/linewarden/linewarden/collector"
+	"github.com/linewarden/linewarden/collector/snmp"
 	"github.com/linewarden/linewarden/rules"
 )
 
@@ -55,7 +56,7 @@ func newMetrics(d *daemon) *prometheus.Registry {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		collector.NewMetrics(d.path.books, d.path.ledgers.Known, d.collector.Sockets),
 		newRoutingMetrics(d.routing), newSpoolMetrics(d.spool), d.auditor.metrics.seconds, d.auditor.metrics.failures, d.auditor.metrics.findings,
-		collector.NewCounterMetrics(d.path.counters), d.auditor.metrics.counters.ratio, d.auditor.metrics.counters.interfaces,
+		collector.NewCounterMetrics(d.path.counters), snmp.NewMetrics(d.poller), d.auditor.metrics.counters.ratio, d.auditor.metrics.counters.directions, d.auditor.metrics.counters.exporters,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "linewarden_reload_failed",
 			Help: "1 when the last reload failed and the configuration and ledgers before it are in use.",

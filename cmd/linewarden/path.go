@@ -11,6 +11,7 @@ import (
 
 	"github.com/linewarden/linewarden/collector"
 	"github.com/linewarden/linewarden/collector/enrich"
+	"github.com/linewarden/linewarden/collector/snmp"
 	"github.com/linewarden/linewarden/flows"
 	"github.com/linewarden/linewarden/flows/netflow"
 	"github.com/linewarden/linewarden/flows/sflow"
@@ -51,6 +52,16 @@ func newPath(cfg *Config, snapshot *registry.Snapshot, routes enrich.RouteLookup
 func (p *path) keepCounters(s *storage.Store, log *slog.Logger) {
 	p.counters = collector.NewCounterKeeper(s, p.ledgers.Known, log)
 	p.sflow.KeepCounters(p.counters)
+}
+
+// newPoller returns a poller of the exporters in the ledgers in use.
+func (p *path) newPoller(cfg *Config, log *slog.Logger) (*snmp.Poller, error) {
+	return snmp.New(cfg.Collector.SNMP, snmp.Deps{Sink: p.counters, Logger: log, Exporters: func() (list []netip.Addr) {
+		for _, e := range p.ledgers.Load().Ledgers().Exporters {
+			list = append(list, e.Address)
+		}
+		return list
+	}})
 }
 
 // newSink returns a sink into the store, through the spool if there is one.
