@@ -11,7 +11,7 @@ CYCLONEDX := $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@
 DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench soak fuzz sbom man console e2e clean
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench soak fuzz sbom man console e2e pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,17 +76,24 @@ sbom: ## write the bill of materials (CycloneDX) and checksums into dist
 	$(CYCLONEDX) mod -json -output dist/linewarden.cdx.json
 	@cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k2 > SHA256SUMS
 
-CONSOLE_SOURCES := $(shell find console/web -name node_modules -prune -o -name dist -prune -o -path console/web/e2e -prune -o -type f ! -name schema.ts -print) console/openapi.yaml report/names.json
+CONSOLE_SOURCES := $(shell find console/web -name node_modules -prune -o -name dist -prune -o -path console/web/e2e -prune -o -type f ! -name schema.ts -print) $(wildcard console/manual/images/*) console/openapi.yaml report/names.json
 
 console: console/web/dist/index.html ## build the console that `make build` embeds; needs Node and npm
 
-console/web/dist/index.html: $(CONSOLE_SOURCES)
+console/web/node_modules/.package-lock.json: console/web/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node 20.19 or newer to build the console; without it the binary has plain pages in its place"; exit 1; }
-	cd console/web && npm ci && npm run build
+	cd console/web && npm ci
+	@touch $@
+
+console/web/dist/index.html: $(CONSOLE_SOURCES) console/web/node_modules/.package-lock.json
+	cd console/web && npm run build
 	@touch $@
 
 e2e: engine console build ## try the console in Chromium against the demo
 	cd console/web && npm run e2e -- ../../bin/linewarden
+
+pictures: engine console build ## take the pictures of the manual anew, from the demo
+	cd console/web && npm run pictures -- ../../bin/linewarden
 
 man: build ## write man pages into bin/man
 	@bin/linewarden manual man bin/man
