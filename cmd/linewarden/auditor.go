@@ -85,7 +85,11 @@ func (a *auditor) run(ctx context.Context, req engine.Request) (*engine.Report, 
 		a.log.Warn("there are no ledgers yet: nothing can be judged; see linewarden registry import")
 	}
 	began := time.Now()
-	result, err := a.rules().audit(ctx, a.store, snapshot, req)
+	var result *engine.Report
+	err := span(ctx, "audit", func(ctx context.Context) (err error) {
+		result, err = a.rules().audit(ctx, a.store, snapshot, req)
+		return err
+	})
 	if err != nil {
 		a.metrics.failures.Inc()
 		return nil, err

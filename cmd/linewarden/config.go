@@ -32,6 +32,7 @@ type Config struct {
 	Notify    []NotifyConfig  `yaml:"notify"`
 	Log       LogConfig       `yaml:"log"`
 	Reload    ReloadConfig    `yaml:"reload"`
+	Traces    TracesConfig    `yaml:"traces"`
 
 	// DataDir is the base of relative paths that the defaults name; it comes
 	// from --data, not from the file.
@@ -378,6 +379,7 @@ func (c *Config) needRestart(running *Config) []string {
 		{"notify", c.Notify, running.Notify},
 		{"log", c.Log, running.Log},
 		{"reload", c.Reload, running.Reload},
+		{"traces", c.Traces, running.Traces},
 	} {
 		if !reflect.DeepEqual(k.now, k.then) {
 			keys = append(keys, k.key)

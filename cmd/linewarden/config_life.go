@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/url"
 	"time"
 )
 
@@ -27,6 +28,13 @@ type ReloadConfig struct {
 	Watch Duration `yaml:"watch"`
 }
 
+// TracesConfig says where traces of audits and reports go.
+type TracesConfig struct {
+	// Endpoint is the address of a collector of OpenTelemetry (OTLP over HTTP), as
+	// http://127.0.0.1:4318; empty makes no traces.
+	Endpoint string `yaml:"endpoint"`
+}
+
 // minWatch is the shortest time between two looks at the files.
 const minWatch = Duration(time.Second)
 
@@ -37,6 +45,11 @@ func (c *Config) checkLife(bad complain) {
 	}
 	if w := c.Reload.Watch; w != 0 && w < minWatch {
 		bad("reload.watch", "%v is less than a second; leave it out to wait for SIGHUP", time.Duration(w))
+	}
+	if e := c.Traces.Endpoint; e != "" {
+		if u, err := url.Parse(e); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			bad("traces.endpoint", "%q is not an address such as http://127.0.0.1:4318", e)
+		}
 	}
 }
 

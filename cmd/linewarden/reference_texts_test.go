@@ -97,4 +97,5 @@ var configTexts = map[string]rules.Text{
 	"notify[].severity":                      text("最低严重程度：low、medium、high、critical", "the least severity: low, medium, high, critical"),
 	"log.format":                             text("日志格式：text（给人看）或 json（每行一个对象）", "format of the log: text for people, or json, an object a line"),
 	"reload.watch":                           text("多久查看一次配置、台账、规则、证书等文件，有变化且已稳定即重新加载；0s 为只等 SIGHUP", "how often configuration, ledgers, rules, certificate and the like are looked at, to be read anew once a change has settled; 0s waits for SIGHUP"),
+	"traces.endpoint":                        text("OpenTelemetry 收集器（OTLP/HTTP）的地址，如 http://127.0.0.1:4318；空为不产生跟踪", "address of a collector of OpenTelemetry (OTLP over HTTP), such as http://127.0.0.1:4318; empty makes no traces"),
 }

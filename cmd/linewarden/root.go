@@ -56,7 +56,7 @@ func newRoot(io streams) *cobra.Command {
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log more")
 	root.AddCommand(
 		newServe(g), newDemo(g), newImport(g), newFlows(g), newRoutes(g), newRegistry(g),
-		newAudit(g), newFindings(g), newRejudge(g), newEvidence(g), newVerify(g), newReport(g), newRules(g), newEngine(g), newBackup(g), newRestore(g), newRetention(g), newSchema(g), newUser(g), newToken(g), newVersion(g), newDoctor(g), newManual(g),
+		traced(g, newAudit(g)), newFindings(g), newRejudge(g), newEvidence(g), newVerify(g), traced(g, newReport(g)), newRules(g), newEngine(g), newBackup(g), newRestore(g), newRetention(g), newSchema(g), newUser(g), newToken(g), newVersion(g), newDoctor(g), newManual(g),
 	)
 	markUsage(root)
 	return root

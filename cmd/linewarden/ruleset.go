@@ -83,7 +83,7 @@ func parseCalendar(r io.Reader, file string) (*registry.Calendar, error) {
 func (set *ruleset) engine(s *opened, findings engine.Findings) (*engine.Engine, error) {
 	e, err := engine.New(
 		engine.Config{Params: set.params, Location: set.location, Calendar: set.calendar},
-		engine.Deps{Catalogue: set.catalogue, Traffic: s.Store, Routes: s.Store, Findings: findings, Log: s.log},
+		engine.Deps{Catalogue: tracedRules(set.catalogue), Traffic: s.Store, Routes: s.Store, Findings: findings, Log: s.log},
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the rules: %w", err)
@@ -97,7 +97,7 @@ func (set *ruleset) audit(ctx context.Context, s *opened, snapshot *registry.Sna
 	if err != nil {
 		return nil, err
 	}
-	if err := set.rollUp(ctx, s, snapshot, req); err != nil {
+	if err := span(ctx, "roll up", func(ctx context.Context) error { return set.rollUp(ctx, s, snapshot, req) }); err != nil {
 		return nil, err
 	}
 	result, err := e.Run(ctx, snapshot, req)

@@ -29,6 +29,11 @@ func (g *globals) serve(ctx context.Context) error {
 		return err
 	}
 	log := g.daemonLogger(cfg.Log.Format)
+	stopTraces, err := startTraces(ctx, cfg.Traces, log)
+	if err != nil {
+		return err
+	}
+	defer stopTraces(ctx)
 	// Signals of people who change the ledgers are not lost while starting.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

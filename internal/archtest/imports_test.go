@@ -71,6 +71,7 @@ var confined = []confinement{
 	{"github.com/oschwald/maxminddb-golang", []string{"registry/mmdb"}, nil},
 	{"github.com/maxmind/mmdbwriter", nil, []string{"registry/mmdb", "cmd/..."}},
 	{"github.com/gosnmp/gosnmp", []string{"collector/snmp"}, nil},
+	{"go.opentelemetry.io/otel", []string{"cmd/..."}, nil},
 	{"github.com/prometheus/client_golang", []string{"collector", "collector/snmp", "console", "cmd/..."}, []string{"..."}},
 	{"net/http", []string{"console/...", "cmd/..."}, []string{"..."}},
 }
