@@ -20,6 +20,7 @@ export async function open(browser, { name, lang = 'zh', shade = 'light', width 
   const wrong = [];
   page.on('console', (m) => (m.type() === 'error' || m.type() === 'warning') && wrong.push(`${m.type()}: ${m.text()}`));
   page.on('pageerror', (e) => wrong.push(`page: ${e.message}`));
+  follow(page);
   page.on('request', (r) => {
     if (!/^(data|blob):/.test(r.url()) && new URL(r.url()).host !== new URL(base).host) wrong.push(`foreign request: ${r.url()}`);
   });
@@ -44,9 +45,24 @@ export async function read(context, path) {
   return answer.json();
 }
 
-/** settle waits until nothing is read any more. */
+const asked = new WeakMap();
+
+/** follow counts what a page has asked for and not yet been answered. */
+export function follow(page) {
+  asked.set(page, new Set());
+  page.on('request', (r) => asked.get(page).add(r));
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => asked.get(page).delete(r));
+}
+
+const quiet = 120; // ms without a request in which a page asks for what follows from an answer
+
+/** settle waits until a page has all that it has asked for, and shows it. */
 export async function settle(page) {
-  await page.waitForLoadState('networkidle');
   await page.locator('main').first().waitFor();
-  await page.waitForFunction(() => !document.querySelector('.ant-skeleton-active,.waiting'), undefined, { timeout: 20_000 });
+  let since = Date.now();
+  for (const end = since + 20_000; Date.now() - since < quiet; await page.waitForTimeout(20)) {
+    const waits = await page.evaluate(() => document.querySelector('.ant-skeleton-active,.waiting') !== null);
+    if (waits || asked.get(page).size > 0) since = Date.now();
+    if (since > end) throw new Error(`${page.url()} does not settle: ${[...asked.get(page)].map((r) => r.url())}`);
+  }
 }
