@@ -67,6 +67,7 @@ type Config struct {
 	Reports  Reports
 	Daemon   Daemon
 	Evidence Evidence
+	Backtest Backtester
 	// Adjudications tells how often people confirmed what rules found.
 	Adjudications Adjudications
 	// App is the built console; nil for the plain pages in its place.
@@ -106,17 +107,18 @@ type Config struct {
 //	GET /metrics /healthz /readyz
 type Console struct {
 	Config
-	handler  http.Handler
-	sessions sessions
-	setup    setup
-	limits   limits
-	attempts attempts
-	uploads  uploads
-	shelf    shelf
-	glances  glances
-	work     sync.WaitGroup  // what outlives the request that began it
-	life     context.Context //nolint:containedctx // the life of work, which ends with Close
-	end      context.CancelFunc
+	handler   http.Handler
+	sessions  sessions
+	setup     setup
+	limits    limits
+	attempts  attempts
+	uploads   uploads
+	shelf     shelf[*made]
+	backtests shelf[*backtestAnswer]
+	glances   glances
+	work      sync.WaitGroup  // what outlives the request that began it
+	life      context.Context //nolint:containedctx // the life of work, which ends with Close
+	end       context.CancelFunc
 }
 
 // Close ends work that outlives its request and waits for it.
@@ -128,7 +130,10 @@ func (s *Console) Close() {
 // New returns the console of c. Its work ends with life, or with Close, which
 // must be called.
 func New(life context.Context, c Config) (*Console, error) {
-	s := &Console{Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), shelf: newShelf(), glances: newGlances()}
+	s := &Console{
+		Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), shelf: newShelf[*made](),
+		backtests: newShelf[*backtestAnswer](), glances: newGlances(),
+	}
 	s.life, s.end = context.WithCancel(life)
 	if err := s.setup.begin(); err != nil {
 		return nil, err
@@ -262,6 +267,10 @@ func (s *Console) ledgerRoutes() []route {
 		{"POST", api + "/ledgers/imports", manage, nil, s.importLedgers},
 		{"GET", api + "/rules", seeLedgers, nil, s.ruleList},
 		{"GET", api + "/rules/{id}", seeLedgers, nil, s.rule},
+		{"GET", api + "/backtests", manage, nil, s.listBacktests},
+		{"POST", api + "/backtests", manage, nil, s.startBacktest},
+		{"GET", api + "/backtests/{id}", manage, nil, s.backtest},
+		{"DELETE", api + "/backtests/{id}", manage, nil, s.dropBacktest},
 		{"GET", api + "/manual", seeLedgers, nil, s.manualList},
 		{"GET", api + "/manual/{lang}/{page}", seeLedgers, nil, s.manualPage},
 	}

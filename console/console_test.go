@@ -42,9 +42,17 @@ type memory struct {
 	query    console.FindingQuery
 	imported []registry.Table
 	broken   bool          // the store fails at the end of a stream
-	hold     chan struct{} // reports wait for it where it is not nil
+	hold     chan struct{} // jobs wait for it where it is not nil
+	judged   console.Backtest
 	// before, when not nil, is called before a finding is acted upon.
 	before func()
+}
+
+// fail makes the store fail from now on.
+func (m *memory) fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
 }
 
 func (m *memory) Findings(_ context.Context, filter rules.FindingFilter) ([]rules.Finding, error) {
@@ -172,7 +180,7 @@ func serve(t *testing.T, m *memory, changes ...func(c *console.Config)) *site {
 		Ready: func(context.Context) []console.Check {
 			return []console.Check{{Name: "store", OK: true, Detail: "a remark"}}
 		},
-		Evidence: m.evidence, Adjudications: m.adjudications, Version: "1.2.3",
+		Evidence: m.evidence, Backtest: m.backtest, Adjudications: m.adjudications, Version: "1.2.3",
 		Carrier: `Carrier <b>&`, Location: time.FixedZone("Asia/Shanghai", 8*3600), Mask: report.Mask{V4: 24, V6: 48}, Loopback: true,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}

@@ -99,6 +99,12 @@ func examples(t *testing.T, s *site, token string) example {
 		t.Fatal(err, a.body)
 	}
 	await(t, s, token, report.ID)
+	a = s.post(t, token, "/api/v1/backtests", `{"rule":"intl-third-party","from":"2026-03-01","to":"2026-03-09"}`)
+	var backtest struct{ ID string }
+	if err := json.Unmarshal([]byte(a.body), &backtest); err != nil {
+		t.Fatal(err, a.body)
+	}
+	await(t, s, token, backtest.ID)
 	const v = "/api/v1"
 	return example{
 		"GET " + v + "/ledgers/checks/{id}":         {v + "/ledgers/checks/" + bad},
@@ -107,6 +113,8 @@ func examples(t *testing.T, s *site, token string) example {
 		"POST " + v + "/ledgers/imports":            {v + "/ledgers/imports", `{"check":"` + good + `"}`},
 		"GET " + v + "/reports/{id}":                {v + "/reports/" + report.ID},
 		"POST " + v + "/reports":                    {v + "/reports", `{"quarter":"2026Q1","language":"en"}`},
+		"GET " + v + "/backtests/{id}":              {v + "/backtests/" + backtest.ID},
+		"POST " + v + "/backtests":                  {v + "/backtests", `{"rule":"intl-third-party"}`},
 		"GET " + v + "/rules/{id}":                  {v + "/rules/intl-third-party"},
 		"GET " + v + "/enterprises/{id}":            {v + "/enterprises/E1"},
 		"GET " + v + "/resources":                   {v + "/resources?q=198.51.100.5"},
@@ -145,13 +153,22 @@ func (e example) ask(t *testing.T, s *site, token, method, path string) answer {
 	return s.send(t, token, method, to[0], "application/json", to[1])
 }
 
-// await waits until a report is no longer being made.
-func await(t *testing.T, s *site, token, id string) {
+// until asks again and again.
+func (s *site) until(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for range 10_000 {
-		if a := s.get(t, token, "/api/v1/system"); strings.Contains(a.body, id) && !strings.Contains(a.body, `"running"`) {
+		if is() {
 			return
 		}
 	}
-	t.Fatal("the report is not done")
+	t.Fatal("never: " + what)
+}
+
+// await waits until a job is no longer under way.
+func await(t *testing.T, s *site, token, id string) {
+	t.Helper()
+	s.until(t, "the job is done", func() bool {
+		a := s.get(t, token, "/api/v1/system")
+		return strings.Contains(a.body, id) && !strings.Contains(a.body, `"running"`)
+	})
 }

@@ -175,7 +175,9 @@ func (m *memory) MakeReport(ctx context.Context, req console.ReportRequest, prog
 			return nil, ctx.Err()
 		}
 	}
-	return map[string][]byte{"report.pdf": []byte("%PDF " + req.Language), "manifest.json": []byte("{}")}, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return map[string][]byte{"report.pdf": []byte("%PDF " + req.Language), "manifest.json": []byte("{}")}, m.err
 }
 
 func (m *memory) System(context.Context) console.System {
@@ -198,4 +200,25 @@ func (m *memory) evidence(_ context.Context, id string, to io.Writer) error {
 
 func (m *memory) adjudications(context.Context) ([]rules.Adjudications, error) {
 	return []rules.Adjudications{{Rule: "intl-third-party", Confirmed: 12, Dismissed: 1}}, m.err
+}
+
+// backtest raises what there is of the rule, and one more; it waits as reports do.
+func (m *memory) backtest(ctx context.Context, b console.Backtest, progress func(share float64, step string)) (console.Judged, error) {
+	progress(0.3, "judge")
+	if m.hold != nil {
+		select {
+		case <-m.hold:
+		case <-ctx.Done():
+			return console.Judged{}, ctx.Err()
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return console.Judged{}, m.err
+	}
+	m.judged = b
+	one, other := m.findings[0], m.findings[0]
+	one.Case, other.Case, other.ID, other.Subject.ID = nil, nil, "cccc", "L7"
+	return console.Judged{Subjects: 7, Findings: []rules.Finding{one, other}, Withheld: map[string]uint64{"incomplete": 3}}, nil
 }

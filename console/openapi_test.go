@@ -191,7 +191,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 
 // asked are the schemas that are asked for, and never an answer.
 var asked = map[string]bool{
-	"Move": true, "BulkMove": true, "BulkItem": true, "Login": true, "PasswordChange": true, "ImportRequest": true, "ReportRequest": true,
+	"Move": true, "BulkMove": true, "BulkItem": true, "Login": true, "PasswordChange": true, "ImportRequest": true, "ReportRequest": true, "BacktestRequest": true,
 	"NewUser": true, "UserChange": true, "TokenRequest": true,
 }
 

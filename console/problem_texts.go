@@ -67,6 +67,7 @@ var problemTexts = map[string]rules.Text{
 	"second_person":     {ZH: "您已经确认过该线索；需要由第二个人确认", EN: "you have confirmed this finding already; a second person has to"},
 	"findings_empty":    {ZH: "没有选择任何线索", EN: "findings is empty: name those to act on"},
 	"findings_many":     {ZH: "选择了 %d 条线索，一次至多 %d 条", EN: "%d findings are more than %d"},
+	"reason_missing": {ZH: "请说明理由：内容不脱敏，理由记入日志并印在文件上", EN: "reason is missing: what is not masked says why, which is recorded and printed on it"},
 	"no_basis":          {ZH: "该线索没有保存得出它的事实；规则下次再看到这一迹象时会保存", EN: "the facts of this finding were not kept; it gets them when the rule next sees the signal"},
 	"pairs_many":        {ZH: "专线 %s 的地址对超过 %d 个；请缩短时间段", EN: "networks of line %s: more than %d pairs; ask for a shorter span"},
 	// Ledgers.
@@ -81,6 +82,11 @@ var problemTexts = map[string]rules.Text{
 	// Reports, backtests and files.
 	"report_busy":    {ZH: "正在生成另一份报告；请等它完成", EN: "a report is being made already; wait until it is done"},
 	"report_texts":   {ZH: "接收单位、用途和理由各至多 %d 字节", EN: "recipient, purpose and reason have at most %d bytes each"},
+	"backtest_busy":  {ZH: "正在进行另一次回测；请等它完成，或将它取消", EN: "another backtest is under way; wait until it is done, or cancel it"},
+	"no_backtest":    {ZH: "没有回测 %q；上次启动之前的回测需要重新进行", EN: "there is no backtest %q; those of before the last start have to be run again"},
+	"param_range":    {ZH: "参数 %s：%v 不在 %v 到 %v 之间", EN: "parameter %s: %v is not from %v to %v"},
+	"job_too_long":   {ZH: "用时过长，已中止；请缩短时间段，或在守护进程所在的机器上使用命令", EN: "it took too long and was ended; ask for a shorter span, or use the command on the machine of the daemon"},
+	"job_stopped":    {ZH: "守护进程已停止，任务没有完成；请重新开始", EN: "the daemon was stopped before it was done; begin it again"},
 	"report_state":   {ZH: "报告的状态是 %s", EN: "the report is %s"},
 	"file_too_large": {ZH: "文件将超过 %d 字节，无法在此生成；请在守护进程所在的机器上使用命令", EN: "the file would be larger than %d bytes; use the command on the machine of the daemon"},
 	// Accounts.

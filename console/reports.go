@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -33,11 +32,10 @@ type Reports interface {
 	MakeReport(ctx context.Context, req ReportRequest, progress func(share float64, step string)) (map[string][]byte, error)
 }
 
-// The bounds of reports that are kept.
+// The bounds of a report.
 const (
-	mostReports = 20
-	reportTime  = 30 * time.Minute
-	mostPhrase  = 500
+	reportTime = 30 * time.Minute
+	mostPhrase = 500
 )
 
 // reportFile is a file of a report.
@@ -48,17 +46,10 @@ type reportFile struct {
 
 // reportAnswer is a report and how far it is.
 type reportAnswer struct {
-	ID       string       `json:"id"`
+	jobAnswer
 	Kind     string       `json:"kind"`
 	Quarter  string       `json:"quarter"`
 	Language string       `json:"language"`
-	State    string       `json:"state"` // running, done, failed
-	Progress float64      `json:"progress"`
-	Step     string       `json:"step"`
-	Began    time.Time    `json:"began"`
-	Ended    *time.Time   `json:"ended"`
-	By       string       `json:"by"`
-	Error    string       `json:"error"`
 	Unmasked bool         `json:"unmasked"`
 	Files    []reportFile `json:"files"`
 }
@@ -69,81 +60,41 @@ type made struct {
 	content map[string][]byte
 }
 
-// shelf holds reports in memory: they can be made again, byte by byte, from the
-// store.
-type shelf struct {
-	mu      *sync.Mutex // guards reports and the fields of each
-	reports []*made     // oldest first
-}
-
-func newShelf() shelf { return shelf{mu: new(sync.Mutex)} }
-
-// begin puts a report on the shelf; false means that one is being made already.
-func (h *shelf) begin(m *made) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, other := range h.reports {
-		if other.State == "running" {
-			return false
-		}
-	}
-	if len(h.reports) >= mostReports {
-		h.reports = h.reports[1:]
-	}
-	h.reports = append(h.reports, m)
-	return true
-}
-
-func (h *shelf) change(m *made, work func(m *made)) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	work(m)
-}
-
-func (h *shelf) list() []reportAnswer {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	list := make([]reportAnswer, 0, len(h.reports))
-	for _, m := range slices.Backward(h.reports) {
-		list = append(list, m.reportAnswer)
-	}
-	return list
-}
-
-func (h *shelf) find(id string) (reportAnswer, map[string][]byte, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, m := range h.reports {
-		if m.ID == id {
-			return m.reportAnswer, m.content, true
-		}
-	}
-	return reportAnswer{}, nil, false
-}
-
 // visibleReports are those the caller may see: unmasked ones are for who may
 // see third parties.
 func (s *Console) visibleReports(c *caller) []reportAnswer {
-	return slices.DeleteFunc(s.shelf.list(), func(a reportAnswer) bool { return a.Unmasked && !c.can(seeUnmasked) })
+	list := []reportAnswer{}
+	s.shelf.each(func(m *made) {
+		if !m.Unmasked || c.can(seeUnmasked) {
+			list = append(list, m.reportAnswer)
+		}
+	})
+	return list
 }
 
 func (s *Console) reports(w http.ResponseWriter, r *http.Request, c *caller) {
-	if s.wholeCountry(w, r, c) {
-		s.json(w, r, http.StatusOK, s.visibleReports(c))
+	if !s.wholeCountry(w, r, c) {
+		return
 	}
+	list := s.visibleReports(c)
+	for i := range list {
+		list[i].say(spoken(r))
+	}
+	s.json(w, r, http.StatusOK, list)
 }
 
 // reportOf finds a report that the caller may see; otherwise it has answered.
-func (s *Console) reportOf(w http.ResponseWriter, r *http.Request, c *caller) (reportAnswer, map[string][]byte, bool) {
+func (s *Console) reportOf(w http.ResponseWriter, r *http.Request, c *caller) (a reportAnswer, content map[string][]byte, ok bool) {
 	if !s.wholeCountry(w, r, c) {
-		return reportAnswer{}, nil, false
+		return a, nil, false
 	}
 	id := r.PathValue("id")
-	a, content, ok := s.shelf.find(id)
+	ok = s.shelf.find(id, func(m *made) { a, content = m.reportAnswer, m.content })
 	if !ok || a.Unmasked && !c.can(seeUnmasked) {
 		s.refuse(w, r, http.StatusNotFound, because("no_report", id))
 		return a, nil, false
 	}
+	a.say(spoken(r))
 	return a, content, true
 }
 
@@ -176,15 +127,14 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 		s.refuse(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	id, err := random()
+	j, err := newJob(c.name)
 	if err != nil {
 		s.Log.Error("no report", "err", err)
 		s.refuse(w, r, http.StatusServiceUnavailable, because("failed"))
 		return
 	}
 	m := &made{reportAnswer: reportAnswer{
-		ID: id[:16], Kind: "quarterly", Quarter: req.Quarter, Language: req.Language, State: "running", Began: time.Now().UTC(), By: c.name,
-		Unmasked: req.Unmasked, Files: []reportFile{},
+		jobAnswer: j, Kind: "quarterly", Quarter: req.Quarter, Language: req.Language, Unmasked: req.Unmasked, Files: []reportFile{},
 	}}
 	action := "report"
 	if req.Unmasked {
@@ -194,34 +144,25 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 		return
 	}
 	answer := m.reportAnswer
-	if !s.shelf.begin(m) {
+	if !begun(s, &s.shelf, m, reportTime, s.making(m, req)) {
 		s.refuse(w, r, http.StatusConflict, because("report_busy"))
 		return
 	}
-	s.work.Go(func() { s.make(m, req) })
-	w.Header().Set("Location", "/api/v1/reports/"+answer.ID)
+	w.Header().Set("Location", api+"/reports/"+answer.ID)
 	s.json(w, r, http.StatusAccepted, answer)
 }
 
-// make makes a report. It ends with the console, and outlives the request.
-func (s *Console) make(m *made, req ReportRequest) {
-	ctx, cancel := context.WithTimeout(s.life, reportTime)
-	defer cancel()
-	files, err := s.Reports.MakeReport(ctx, req, func(share float64, step string) {
-		s.shelf.change(m, func(m *made) { m.Progress, m.Step = share, step })
-	})
-	now := time.Now().UTC()
-	if err != nil {
-		s.Log.Error("a report has failed", "quarter", req.Quarter, "err", err)
-		s.shelf.change(m, func(m *made) { m.State, m.Ended, m.Error = "failed", &now, err.Error() })
-		return
+// making is the work of a report.
+func (s *Console) making(m *made, req ReportRequest) working {
+	return func(ctx context.Context, progress func(share float64, step string)) (func(), error) {
+		files, err := s.Reports.MakeReport(ctx, req, progress)
+		return func() {
+			m.content = files
+			for _, name := range slices.Sorted(maps.Keys(files)) {
+				m.Files = append(m.Files, reportFile{name, len(files[name])})
+			}
+		}, err
 	}
-	s.shelf.change(m, func(m *made) {
-		m.State, m.Progress, m.Step, m.Ended, m.content = "done", 1, "", &now, files
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			m.Files = append(m.Files, reportFile{name, len(files[name])})
-		}
-	})
 }
 
 func (s *Console) downloadReport(w http.ResponseWriter, r *http.Request, c *caller) {
@@ -229,7 +170,7 @@ func (s *Console) downloadReport(w http.ResponseWriter, r *http.Request, c *call
 	if !ok {
 		return
 	}
-	if a.State != "done" {
+	if a.State != jobDone {
 		s.refuse(w, r, http.StatusConflict, because("report_state", a.State))
 		return
 	}

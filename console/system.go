@@ -33,9 +33,9 @@ type TableSize struct {
 // Job is work of the daemon that takes more than a moment.
 type Job struct {
 	ID       string     `json:"id"`
-	Kind     string     `json:"kind"` // audit, rollup, report
+	Kind     string     `json:"kind"` // report, backtest
 	Title    string     `json:"title"`
-	State    string     `json:"state"`    // running, waiting, done, failed
+	State    string     `json:"state"`    // running, done, failed, cancelled
 	Progress float64    `json:"progress"` // 0 to 1; 0 where it cannot be told
 	Step     string     `json:"step"`
 	Began    time.Time  `json:"began"`
@@ -88,8 +88,11 @@ func (s *Console) system(w http.ResponseWriter, r *http.Request, c *caller) {
 	answer.Tables, answer.Jobs = append([]TableSize{}, answer.Tables...), append([]Job{}, answer.Jobs...)
 	if c.can(seeReports) && len(c.Provinces) == 0 {
 		for _, m := range s.visibleReports(c) {
-			answer.Jobs = append(answer.Jobs, Job{m.ID, "report", m.Kind + " " + m.Quarter, m.State, m.Progress, m.Step, m.Began, m.Ended, m.By, m.Error})
+			answer.Jobs = append(answer.Jobs, m.asJob("report", m.Kind+" "+m.Quarter, spoken(r)))
 		}
+		s.backtests.each(func(b *backtestAnswer) {
+			answer.Jobs = append(answer.Jobs, b.asJob("backtest", b.Rule, spoken(r)))
+		})
 	}
 	s.json(w, r, http.StatusOK, answer)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 	"github.com/linewarden/linewarden/rules/engine"
@@ -67,16 +68,9 @@ func (g *globals) backtest(ctx context.Context, cfg *Config, set *ruleset, req e
 		if err != nil {
 			return err
 		}
-		if err := set.rollUp(ctx, s, snapshot, req); err != nil {
-			return err
-		}
-		e, err := set.engine(s, noFindings{})
+		result, err := set.backtest(ctx, s, snapshot, req, func(float64, string) {})
 		if err != nil {
 			return err
-		}
-		result, err := e.Run(ctx, snapshot, req)
-		if err != nil {
-			return fmt.Errorf("backtest: %w", err)
 		}
 		if format == "json" {
 			return report.WriteValue(g.out, result)
@@ -84,4 +78,25 @@ func (g *globals) backtest(ctx context.Context, cfg *Config, set *ruleset, req e
 		fmt.Fprintf(g.err, "%d subjects judged; nothing was written\n", result.Subjects[req.Rule])
 		return g.printAudit(result)
 	})
+}
+
+// backtest judges a request as if there were no findings, and keeps none. It
+// tells how far it is.
+func (set *ruleset) backtest(
+	ctx context.Context, s *opened, snapshot *registry.Snapshot, req engine.Request, progress func(share float64, step string),
+) (*engine.Report, error) {
+	progress(0, "rollup")
+	if err := set.rollUp(ctx, s, snapshot, req); err != nil {
+		return nil, err
+	}
+	e, err := set.engine(s, noFindings{})
+	if err != nil {
+		return nil, err
+	}
+	progress(0.3, "judge")
+	result, err := e.Run(ctx, snapshot, req)
+	if err != nil {
+		return nil, fmt.Errorf("backtest: %w", err)
+	}
+	return result, nil
 }

@@ -58,7 +58,7 @@ func (w *web) serve(ctx context.Context, d *daemon) (err error) {
 	books := consoleLedgers{d}
 	pages, err := console.New(ctx, console.Config{
 		Store: d.store, Cases: store, Network: store, Browser: store, Trends: store, Grounds: store, Registry: books,
-		Reports: tracedReports{consoleReports{d}}, Daemon: consoleDaemon{d, time.Now().UTC()}, Evidence: d.evidence, Adjudications: d.store.Adjudications,
+		Reports: tracedReports{consoleReports{d}}, Daemon: consoleDaemon{d, time.Now().UTC()}, Evidence: d.evidence, Backtest: d.backtest, Adjudications: d.store.Adjudications,
 		App: console.App(), Version: version(), SignOn: signOn, Accounts: cfg.accounts(), Audit: w.audit,
 		Ledgers: func() *registry.Snapshot { return d.path.ledgers.Load() }, Rules: d.auditor.inForce,
 		Metrics: promhttp.HandlerFor(newMetrics(d), promhttp.HandlerOpts{}), Ready: d.ready,

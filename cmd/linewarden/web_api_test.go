@@ -66,6 +66,7 @@ func (r *running) works(t *testing.T, token string) {
 		t.Errorf("evidence: %s", out)
 	}
 	r.report(t, token, dir)
+	r.backtest(t, token)
 	r.upload(t, token)
 }
 
@@ -92,6 +93,33 @@ func (r *running) report(t *testing.T, token, dir string) {
 	}
 	if out := r.command("verify", to); !strings.Contains(out, "intact") {
 		t.Errorf("report: %s", out)
+	}
+}
+
+// backtest judges by a rule what it has judged before: it raises the same, and no
+// finding is written.
+func (r *running) backtest(t *testing.T, token string) {
+	t.Helper()
+	_, before, _ := r.api(t, token, http.MethodGet, "/api/v1/findings", "")
+	status, body, header := r.api(t, token, http.MethodPost, "/api/v1/backtests", `{"rule":"licence-missing","from":"2026-03-01","to":"2026-03-02"}`)
+	if status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, body)
+	}
+	var one struct {
+		State, Error string
+		Total        int
+		Known        []struct{ Key string }
+		Findings     []rules.Finding
+	}
+	r.until("the backtest is done", func() bool {
+		_, body, _ = r.api(t, token, http.MethodGet, header.Get("Location"), "")
+		return json.Unmarshal([]byte(body), &one) == nil && one.State != "running"
+	})
+	if one.State != "done" || one.Total != 2 || len(one.Findings) != 2 || len(one.Known) != 1 || one.Known[0].Key != "open" {
+		t.Errorf("backtest: %s", body)
+	}
+	if _, after, _ := r.api(t, token, http.MethodGet, "/api/v1/findings", ""); after != before {
+		t.Errorf("the findings have changed: %s", after)
 	}
 }
 
