@@ -45,6 +45,7 @@ test('a case is confirmed and its evidence verifies', async () => {
   await page.getByRole('button', { name: '确认', exact: true }).click(); // the fourth
   await page.locator('.claim .state-confirmed').waitFor();
   const coming = page.waitForEvent('download');
+  await page.getByLabel('出具理由').fill('案件移送'); // the package is not masked
   await page.getByRole('button', { name: '下载签名证据包' }).click(); // the fifth
   const download = await coming;
   const file = join(folder, download.suggestedFilename());
@@ -58,7 +59,7 @@ test('a case is confirmed and its evidence verifies', async () => {
 
 test('who acts on what somebody else has changed is told', async () => {
   const { context, page } = await open(browser, { name: 'compliance' });
-  const [{ id }] = await read(context, '/findings?state=open&limit=1');
+  const [{ id }] = await read(context, '/findings?state=open&severity=high&sort=-id&limit=1');
   await page.goto(`${base}/findings/${id}`);
   await settle(page);
   const me = await read(context, '/me');

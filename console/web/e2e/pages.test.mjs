@@ -24,26 +24,29 @@ async function serious(page) {
   return found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical').flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.html.slice(0, 160)}`));
 }
 
-for (const [lang, shade] of [['zh', 'light'], ['en', 'dark']]) {
-  test(`all pages, ${lang}, ${shade}`, async (t) => {
-    const { context, page, wrong } = await open(browser, { name: 'admin', lang, shade, width: 1280, height: 800 });
-    const [found] = await read(context, '/findings?subject_kind=line&limit=1&rule=intl-third-party');
-    for (const place of places) {
-      await t.test(place, async () => {
-        wrong.length = 0;
-        await page.goto(base + place.replace('ID', found.id).replace('LINE', found.subject.id));
-        await settle(page);
-        assert.deepEqual(wrong, []);
-        assert.equal(await page.evaluate(() => document.documentElement.lang), lang === 'zh' ? 'zh-CN' : 'en');
-        assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the page is wider than its window');
-        assert.equal(await page.locator('.ant-result-error').count(), 0);
-        if (pictures) await page.screenshot({ path: `${pictures}/${lang}-${shade}${place.replace(/[^a-zA-Z]+/g, '-')}.png`, fullPage: true });
-        assert.deepEqual(await serious(page), []);
-      });
-    }
-    await context.close();
-  });
+/** look goes through all pages in a language and a shade. */
+async function look(t, lang, shade) {
+  const { context, page, wrong } = await open(browser, { name: 'admin', lang, shade, width: 1280, height: 800 });
+  const [found] = await read(context, '/findings?subject_kind=line&limit=1&rule=intl-third-party');
+  for (const place of places) {
+    await t.test(place, async () => {
+      wrong.length = 0;
+      await page.goto(base + place.replace('ID', found.id).replace('LINE', found.subject.id));
+      await settle(page);
+      assert.deepEqual(wrong, []);
+      assert.equal(await page.evaluate(() => document.documentElement.lang), lang === 'zh' ? 'zh-CN' : 'en');
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the page is wider than its window');
+      assert.equal(await page.locator('.ant-result-error').count(), 0);
+      if (pictures) await page.screenshot({ path: `${pictures}/${lang}-${shade}${place.replace(/[^a-zA-Z]+/g, '-')}.png`, fullPage: true });
+      assert.deepEqual(await serious(page), []);
+    });
+  }
+  await context.close();
 }
+
+test('all pages', { concurrency: 2 }, async (t) => {
+  await Promise.all([['zh', 'light'], ['en', 'dark']].map(([lang, shade]) => t.test(`${lang}, ${shade}`, (one) => look(one, lang, shade))));
+});
 
 test('who is not logged in is sent to log in, and back', async () => {
   const { context, page } = await open(browser);

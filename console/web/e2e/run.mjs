@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const program = resolve(process.argv[2] ?? '../../bin/linewarden');
-// Ledgers come last: what they import stays.
-const tests = ['case', 'wrong', 'sessions', 'reports', 'pages', 'ledgers'].map((name) => `e2e/${name}.test.mjs`);
-const run = process.argv[3] ? process.argv.slice(3) : ['--test', '--test-concurrency=1', '--test-reporter=spec', ...tests];
+// Two files at a time: each looks at findings that no other one moves.
+const tests = ['case', 'ledgers', 'pages', 'reports', 'sessions', 'wrong'].map((name) => `e2e/${name}.test.mjs`);
+const run = process.argv[3] ? process.argv.slice(3) : ['--test', '--test-concurrency=2', '--test-reporter=spec', ...tests];
 const accounts = [['noc'], ['compliance'], ['regulator'], ['admin'], ['beijing', 'compliance', '--provinces', '11']];
 
 const folder = await mkdtemp(join(tmpdir(), 'linewarden-demo-'));

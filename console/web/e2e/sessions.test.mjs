@@ -11,7 +11,7 @@ after(() => browser?.close());
 
 test('after a session has ended a login leads back, and the draft is kept', async () => {
   const { context, page } = await open(browser, { name: 'compliance' });
-  const [{ id }] = await read(context, '/findings?state=open&limit=1');
+  const [{ id }] = await read(context, '/findings?state=open&severity=medium&limit=1');
   await page.goto(`${base}/findings/${id}`);
   await settle(page);
   await page.getByLabel('说明', { exact: true }).first().fill('写到一半的说明');
