@@ -57,14 +57,13 @@ func ownNetwork(v *registry.View, n netip.Prefix, holder string) bool {
 	return inGroup(v, ownerOf(v, n).Enterprise, holder)
 }
 
-// eachContact hands over the rows of each address and day together, of the kinds
-// that are named or of all.
-func eachContact(ctx context.Context, in Inputs, within []AllocationID, visit func(rows []AllocationContact), kinds ...ContactKind) error {
-	if len(within) == 0 {
+// eachContact hands over the rows of each address and day together.
+func eachContact(ctx context.Context, in Inputs, q ContactQuestion, visit func(rows []AllocationContact)) error {
+	if len(q.Within) == 0 {
 		return nil
 	}
 	var rows []AllocationContact
-	for c, err := range in.Traffic.AllocationContacts(ctx, in.Span.Window(), in.Span.Location, within, kinds...) {
+	for c, err := range in.Traffic.AllocationContacts(ctx, q) {
 		if err != nil {
 			return fmt.Errorf("read contacts of allocations: %w", err)
 		}

@@ -124,25 +124,49 @@ func (f trafficOf) LinePairs(_ context.Context, q rules.PairsQuestion) iter.Seq2
 	return each(f.pairs(q))
 }
 
-func (f trafficOf) LineServices(_ context.Context, _ rules.Window, _ *time.Location, lines []string, least uint64) iter.Seq2[rules.LineService, error] {
-	return each(slices.DeleteFunc(slices.Clone(f.services), func(s rules.LineService) bool { return s.Peers < least || !slices.Contains(lines, s.Line) }))
+// LineServices leaves out the ports of few addresses; of how many networks there
+// are it leaves the judgement to the rule.
+func (f trafficOf) LineServices(_ context.Context, q rules.ServicesQuestion) iter.Seq2[rules.LineService, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.services), func(s rules.LineService) bool {
+		return s.Peers < q.LeastPeers || !slices.Contains(q.Lines, s.Line)
+	}))
 }
 
 func (f trafficOf) Allocations(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationDay, error] {
 	return each(f.days)
 }
 
-func (f trafficOf) AllocationHosts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationHost, error] {
-	return each(slices.DeleteFunc(slices.Clone(f.hosts), func(h rules.AllocationHost) bool { return !slices.Contains(within, h.Allocation) }))
+func (f trafficOf) AllocationHosts(_ context.Context, q rules.AddressQuestion) iter.Seq2[rules.AllocationHost, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.hosts), func(h rules.AllocationHost) bool { return !asked(q, h.Allocation, h.Address) }))
+}
+
+func asked(q rules.AddressQuestion, id rules.AllocationID, address netip.Addr) bool {
+	return slices.Contains(q.Within, id) && (len(q.Addresses) == 0 || slices.Contains(q.Addresses, address))
 }
 
 func (f trafficOf) AllocationSources(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationSource, error] {
 	return each(slices.DeleteFunc(slices.Clone(f.sources), func(s rules.AllocationSource) bool { return !slices.Contains(within, s.Allocation) }))
 }
 
-func (f trafficOf) AllocationContacts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID, kinds ...rules.ContactKind) iter.Seq2[rules.AllocationContact, error] {
-	return each(slices.DeleteFunc(slices.Clone(f.contacts), func(c rules.AllocationContact) bool {
-		return !slices.Contains(within, c.Allocation) || len(kinds) > 0 && !slices.Contains(kinds, c.Kind)
+func (f trafficOf) AllocationContacts(_ context.Context, q rules.ContactQuestion) iter.Seq2[rules.AllocationContact, error] {
+	of := slices.DeleteFunc(slices.Clone(f.contacts), func(c rules.AllocationContact) bool {
+		return !asked(q.AddressQuestion, c.Allocation, c.Address) || len(q.Kinds) > 0 && !slices.Contains(q.Kinds, c.Kind)
+	})
+	type key struct {
+		allocation rules.AllocationID
+		address    netip.Addr
+		day        registry.Date
+	}
+	bytes, most := make(map[key]uint64), make(map[key]uint64)
+	for _, c := range of {
+		bytes[key{c.Allocation, c.Address, c.Day}] += c.Out + c.In
+	}
+	for k, n := range bytes {
+		k.day = 0
+		most[k] = max(most[k], n)
+	}
+	return each(slices.DeleteFunc(of, func(c rules.AllocationContact) bool {
+		return most[key{allocation: c.Allocation, address: c.Address}] < q.LeastBytes
 	}))
 }
 

@@ -37,7 +37,7 @@ type platform struct {
 	days    map[registry.Date]bool
 }
 
-func measurePlatform(ctx context.Context, in Inputs, _ Params) iter.Seq2[PlatformFact, error] {
+func measurePlatform(ctx context.Context, in Inputs, p Params) iter.Seq2[PlatformFact, error] {
 	return func(yield func(PlatformFact, error) bool) {
 		lines, err := newLineTable(ctx, in, "international")
 		if err != nil {
@@ -52,7 +52,7 @@ func measurePlatform(ctx context.Context, in Inputs, _ Params) iter.Seq2[Platfor
 			yield(PlatformFact{}, err)
 			return
 		}
-		services, err := lines.platforms(ctx)
+		services, err := lines.platforms(ctx, p)
 		if err != nil {
 			yield(PlatformFact{}, err)
 			return
@@ -67,7 +67,7 @@ func measurePlatform(ctx context.Context, in Inputs, _ Params) iter.Seq2[Platfor
 
 // platforms reads which addresses served whom over each line. Services come
 // line by line, so no more than those of one line are in memory.
-func (t *lineTable) platforms(ctx context.Context) (map[string][]PlatformService, error) {
+func (t *lineTable) platforms(ctx context.Context, params Params) (map[string][]PlatformService, error) {
 	out := make(map[string][]PlatformService)
 	var line string
 	var open map[platformKey]*platform
@@ -78,7 +78,10 @@ func (t *lineTable) platforms(ctx context.Context) (map[string][]PlatformService
 		open = make(map[platformKey]*platform)
 	}
 	closeLine()
-	for s, err := range t.in.Traffic.LineServices(ctx, t.in.Span.Window(), t.in.Span.Location, t.order, serverPeers) {
+	for s, err := range t.in.Traffic.LineServices(ctx, ServicesQuestion{
+		Window: t.in.Span.Window(), Location: t.in.Span.Location, Lines: t.order,
+		LeastPeers: serverPeers, LeastNetworks: uint64(params["min_networks"]),
+	}) {
 		if err != nil {
 			return nil, fmt.Errorf("read line services: %w", err)
 		}

@@ -67,7 +67,7 @@ func measureChannel(ctx context.Context, in Inputs, p Params) iter.Seq2[ChannelF
 		for _, row := range in.Ledgers.Ledgers().ASNs {
 			r.asns[row.ASN] = append(r.asns[row.ASN], row)
 		}
-		if err := eachContact(ctx, in, a.promising(), r.add, ContactTunnel, ContactOther); err != nil {
+		if err := eachContact(ctx, in, ContactQuestion{AddressQuestion: in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel, ContactOther}}, r.add); err != nil {
 			return nil, err
 		}
 		r.closeAllocation()
@@ -298,7 +298,7 @@ func (r *channelReader) addServed(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(within, comparePrefixes)
-	for h, err := range r.in.Traffic.AllocationHosts(ctx, r.in.Span.Window(), r.in.Span.Location, within) {
+	for h, err := range r.in.Traffic.AllocationHosts(ctx, r.in.Addresses(within)) {
 		if err != nil {
 			return fmt.Errorf("read hosts of allocations: %w", err)
 		}

@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"time"
 
 	"github.com/linewarden/linewarden/registry"
@@ -34,9 +35,8 @@ type LineTraffic interface {
 	// pairs were active in those of its hours that are asked for. Pairs and
 	// services are counted on international lines only; other lines have none.
 	LinePairs(ctx context.Context, q PairsQuestion) iter.Seq2[LinePairs, error]
-	// LineServices yields the addresses in server role on the lines that at least
-	// so many addresses used, per day.
-	LineServices(ctx context.Context, w Window, loc *time.Location, lines []string, least uint64) iter.Seq2[LineService, error]
+	// LineServices yields the addresses in server role on the lines, per day.
+	LineServices(ctx context.Context, q ServicesQuestion) iter.Seq2[LineService, error]
 }
 
 // AllocationTraffic answers what the addresses of allocations did. Each day of
@@ -49,14 +49,13 @@ type AllocationTraffic interface {
 	Allocations(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationDay, error]
 	// AllocationHosts yields what single addresses of the allocations did, per
 	// day: one row for each service port and one for all else.
-	AllocationHosts(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationHost, error]
+	AllocationHosts(ctx context.Context, q AddressQuestion) iter.Seq2[AllocationHost, error]
 	// AllocationSources yields from which remote networks the allocations took,
 	// as clients, per day.
 	AllocationSources(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationSource, error]
 	// AllocationContacts yields what addresses exchanged with remote networks by
-	// tunnels and DNS, per day: contacts of the kinds that are named, or of all
-	// when none is.
-	AllocationContacts(ctx context.Context, w Window, loc *time.Location, within []AllocationID, kinds ...ContactKind) iter.Seq2[AllocationContact, error]
+	// tunnels and DNS, per day.
+	AllocationContacts(ctx context.Context, q ContactQuestion) iter.Seq2[AllocationContact, error]
 	// AllocationEntries yields where the bytes sourced from each allocation
 	// entered the carrier, per day.
 	AllocationEntries(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationEntry, error]
@@ -69,6 +68,42 @@ type PairsQuestion struct {
 	Lines    []string
 	// Hours are the UTC hours that count, by their beginning.
 	Hours []time.Time
+}
+
+// ServicesQuestion asks for the addresses in server role on lines. What it says
+// of the least is how an answer stays small on a day of many flows.
+type ServicesQuestion struct {
+	Window   Window
+	Location *time.Location
+	Lines    []string
+	// LeastPeers is how many addresses must have used an address and port on a
+	// day, and LeastNetworks how many networks the address on all its ports and
+	// days.
+	LeastPeers, LeastNetworks uint64
+}
+
+// AddressQuestion asks what addresses of allocations did.
+type AddressQuestion struct {
+	Window   Window
+	Location *time.Location
+	Within   []AllocationID
+	// Addresses are those that are asked about: all when there is none.
+	Addresses []netip.Addr
+}
+
+// Addresses asks about all addresses of allocations in the span.
+func (in *Inputs) Addresses(within []AllocationID) AddressQuestion {
+	return AddressQuestion{Window: in.Span.Window(), Location: in.Span.Location, Within: within}
+}
+
+// ContactQuestion asks what addresses exchanged with remote networks.
+type ContactQuestion struct {
+	AddressQuestion
+	// Kinds are those that are asked for: all when there is none.
+	Kinds []ContactKind
+	// LeastBytes is how many bytes an address must have exchanged by contacts of
+	// these kinds on some day, in both directions together, to be told of.
+	LeastBytes uint64
 }
 
 // LineHour is what a line carried in one UTC hour.

@@ -104,7 +104,8 @@ func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Para
 	found := make(map[string]map[netip.Addr]*NameServer)
 	ids := a.promising()
 	names := namesOn(a.in, ids)
-	err := eachContact(ctx, a.in, ids, func(rows []AllocationContact) {
+	q := ContactQuestion{AddressQuestion: a.in.Addresses(ids), Kinds: []ContactKind{ContactAnswer, ContactQuery}}
+	err := eachContact(ctx, a.in, q, func(rows []AllocationContact) {
 		day, address := rows[0].Day, rows[0].Address
 		file := a.by[rows[0].Allocation]
 		if file == nil || file.record.on(day) == nil {
@@ -133,7 +134,7 @@ func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Para
 			own, _, _ := names.filedOn(address, day, holder)
 			s.OwnOf = append(s.OwnOf, NamesFiled{holder, own})
 		}
-	}, ContactAnswer, ContactQuery)
+	})
 	out := make(map[string][]*NameServer)
 	for id, servers := range found {
 		for _, s := range servers {

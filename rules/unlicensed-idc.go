@@ -153,7 +153,7 @@ func eachAddress(ctx context.Context, in Inputs, within []AllocationID, visit fu
 	}
 	var rows []AllocationHost
 	var at key
-	for h, err := range in.Traffic.AllocationHosts(ctx, in.Span.Window(), in.Span.Location, within) {
+	for h, err := range in.Traffic.AllocationHosts(ctx, in.Addresses(within)) {
 		if err != nil {
 			return fmt.Errorf("read hosts of allocations: %w", err)
 		}

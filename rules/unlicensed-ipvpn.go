@@ -68,7 +68,7 @@ func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFa
 		if err != nil {
 			return nil, err
 		}
-		err = eachContact(ctx, in, a.promising(), func(rows []AllocationContact) {
+		err = eachContact(ctx, in, ContactQuestion{AddressQuestion: in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel}}, func(rows []AllocationContact) {
 			d := a.day(rows[0].Allocation, rows[0].Day)
 			if d == nil {
 				return
@@ -78,7 +78,7 @@ func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFa
 				hub.Day, hub.Out, hub.In, hub.Samples = d.Day, d.Out, d.In, d.Samples
 				*d = hub
 			}
-		}, ContactTunnel)
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -65,10 +67,9 @@ const noState = "arrayReduce('uniqCombined64State(12)', emptyArrayUInt64())"
 
 // AllocationHosts yields what single addresses of the allocations did, ordered
 // by allocation, local day, address and port.
-func (s *Store) AllocationHosts(
-	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
-) iter.Seq2[rules.AllocationHost, error] {
-	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationHost]{
+func (s *Store) AllocationHosts(ctx context.Context, ask rules.AddressQuestion) iter.Seq2[rules.AllocationHost, error] {
+	loc := ask.Location
+	return ofAllocations(ctx, s, ask, question[rules.AllocationHost]{
 		what: "read addresses", sql: `SELECT allocation, allocation_bits, day, address, port, sum(sent), sum(received), sum(packets),
     uniqCombined64Merge(12)(peer_state), uniqCombined64Merge(12)(network_state), uniqCombined64Merge(12)(asn_state),
     uniqCombined64Merge(12)(session_state), max(most), groupUniqArrayArray(bins)
@@ -77,13 +78,11 @@ FROM
     SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, port,
         out AS sent, in AS received, samples AS packets, peers AS peer_state, networks AS network_state, asns AS asn_state, sessions AS session_state,
         toUInt64(0) AS most, [toUnixTimestamp(bin)] AS bins
-    FROM allocation_hosts
-    WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+    FROM allocation_hosts WHERE ` + ofAsked(ask) + `
     UNION ALL
     SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, 0 AS port,
         0, 0, 0, ` + noState + `, ` + noState + `, ` + noState + `, ` + noState + `, peak, emptyArrayUInt32()
-    FROM allocation_sessions
-    WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+    FROM allocation_sessions WHERE ` + ofAsked(ask) + `
 )
 GROUP BY allocation, allocation_bits, day, address, port
 ORDER BY allocation, allocation_bits, day, address, port`,
@@ -111,11 +110,12 @@ func (s *Store) AllocationSources(
 		a       rules.AllocationSource
 		network netRow
 	)
-	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationSource]{
+	about := rules.AddressQuestion{Window: w, Location: loc, Within: within}
+	return ofAllocations(ctx, s, about, question[rules.AllocationSource]{
 		what: "read sources", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, network, network_bits,
     argMax(asn, (in + out, asn)), sum(in), sum(out), sum(web_in), sum(samples)
 FROM allocation_sources
-WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND ` + ofSide + `
+WHERE ` + ofAsked(about) + `
 GROUP BY allocation, allocation_bits, day, network, network_bits
 ORDER BY allocation, allocation_bits, day, network, network_bits`,
 	}, func(r driver.Rows, n *netRow, day *uint32) (rules.AllocationSource, error) {
@@ -127,29 +127,24 @@ ORDER BY allocation, allocation_bits, day, network, network_bits`,
 
 // AllocationContacts yields what addresses exchanged with remote networks by
 // tunnels and DNS, and by anything else in the UTC hours in which they had
-// tunnels, ordered by allocation, local day, address, kind and network: contacts
-// of the kinds that are named, or of all when none is.
-func (s *Store) AllocationContacts(
-	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID, kinds ...rules.ContactKind,
-) iter.Seq2[rules.AllocationContact, error] {
-	wanted := ""
-	if len(kinds) > 0 {
-		numbers := make([]uint32, len(kinds))
-		for i, k := range kinds {
-			numbers[i] = uint32(k)
-		}
-		wanted = " AND toUInt32(kind) IN " + arrayOf(numbers)
+// tunnels, ordered by allocation, local day, address, kind and network.
+func (s *Store) AllocationContacts(ctx context.Context, q rules.ContactQuestion) iter.Seq2[rules.AllocationContact, error] {
+	wanted := ofAsked(q.AddressQuestion) + ofKinds(q.Kinds)
+	if q.LeastBytes > 0 {
+		wanted += ` AND (allocation, allocation_bits, address) IN (
+    SELECT allocation, allocation_bits, address FROM allocation_contacts WHERE ` + wanted + `
+    GROUP BY allocation, allocation_bits, address, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) HAVING sum(out) + sum(in) >= ` + strconv.FormatUint(q.LeastBytes, 10) + `)`
 	}
 	var ( // of the row that is read; one for all rows
 		c       rules.AllocationContact
 		network netRow
 		kind    uint8
 	)
-	return ofAllocations(ctx, s, w, loc, within, question[rules.AllocationContact]{
+	return ofAllocations(ctx, s, q.AddressQuestion, question[rules.AllocationContact]{
 		what: "read contacts", sql: `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, address, toUInt8(kind) AS contact,
     network, network_bits, sum(out), sum(in), sum(samples)
 FROM allocation_contacts
-WHERE {counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))}` + wanted + ` AND ` + ofSide + `
+WHERE ` + wanted + `
 GROUP BY allocation, allocation_bits, day, address, contact, network, network_bits
 ORDER BY allocation, allocation_bits, day, address, contact, network, network_bits`,
 	}, func(r driver.Rows, n *netRow, day *uint32) (rules.AllocationContact, error) {
@@ -186,17 +181,50 @@ ORDER BY allocation, allocation_bits, day, exporter, in_if`,
 	})
 }
 
+// ofAsked selects the rows of the allocations and addresses that are asked about.
+func ofAsked(about rules.AddressQuestion) string {
+	asked := "{counted} AND (allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND " + ofSide
+	if len(about.Addresses) == 0 {
+		return asked
+	}
+	return asked + " AND address IN {addresses:Array(IPv6)}"
+}
+
+// addressesOf writes addresses as an array.
+func addressesOf(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = "'" + netip.AddrFrom16(a.As16()).String() + "'"
+	}
+	return "[" + strings.Join(texts, ",") + "]"
+}
+
+// ofKinds selects contacts of some kinds, or all where none is named.
+func ofKinds(list []rules.ContactKind) string {
+	if len(list) == 0 {
+		return ""
+	}
+	numbers := make([]uint32, len(list))
+	for i, k := range list {
+		numbers[i] = uint32(k)
+	}
+	return " AND toUInt32(kind) IN " + arrayOf(numbers)
+}
+
 // ofAllocations asks a question about some allocations. scan reads a row with
 // its allocation and the second its day begins, and set enters them.
 func ofAllocations[T any](
-	ctx context.Context, s *Store, w rules.Window, loc *time.Location, within []rules.AllocationID, q question[T],
+	ctx context.Context, s *Store, about rules.AddressQuestion, q question[T],
 	scan func(driver.Rows, *netRow, *uint32) (T, error), set func(*T, netip.Prefix, registry.Date),
 ) iter.Seq2[T, error] {
-	if !w.From.Before(w.To) || len(within) == 0 {
+	if !about.Window.From.Before(about.Window.To) || len(about.Within) == 0 {
 		return none[T]()
 	}
-	ask := askDays(w, loc)
-	q.values = append(ask.values, clickhouse.Named("within", allocationsOf(within)))
+	ask := askDays(about.Window, about.Location)
+	q.values = append(ask.values, clickhouse.Named("within", allocationsOf(about.Within)))
+	if len(about.Addresses) > 0 {
+		q.values = append(q.values, clickhouse.Named("addresses", addressesOf(about.Addresses)))
+	}
 	var ( // of the row that is read; one for all rows
 		n   netRow
 		day uint32

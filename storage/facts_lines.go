@@ -103,15 +103,16 @@ GROUP BY line, day ORDER BY line, day`,
 	})
 }
 
-// LineServices yields the addresses in server role on international lines that at
-// least so many addresses used on a local day, ordered by line, day, server, side
-// and port.
-func (s *Store) LineServices(ctx context.Context, w rules.Window, loc *time.Location, lines []string, least uint64) iter.Seq2[rules.LineService, error] {
-	if !w.From.Before(w.To) || len(lines) == 0 {
+// LineServices yields the addresses in server role on international lines that
+// enough others used, ordered by line, day, server, side and port. Which those
+// are is found first: states of peers are merged for them alone.
+func (s *Store) LineServices(ctx context.Context, q rules.ServicesQuestion) iter.Seq2[rules.LineService, error] {
+	if !q.Window.From.Before(q.Window.To) || len(q.Lines) == 0 {
 		return none[rules.LineService]()
 	}
-	ask := askDays(w, loc)
-	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(lines)), clickhouse.Named("least", strconv.FormatUint(least, 10)))
+	ask := askDays(q.Window, q.Location)
+	ask.values = append(ask.values, clickhouse.Named("lines", stringsOf(q.Lines)),
+		clickhouse.Named("peers", strconv.FormatUint(q.LeastPeers, 10)), clickhouse.Named("networks", strconv.FormatUint(q.LeastNetworks, 10)))
 	return answers(ctx, s, question[rules.LineService]{
 		"read line services", `SELECT line, day, server, server_bits, near, port, uniqCombined64Merge(14)(state) AS peers, sum(carried), sum(packets),
     groupArray(toString(client)), groupArray(client_bits), groupArray(origin), groupArray(carried), groupArray(packets)
@@ -120,11 +121,13 @@ FROM
     SELECT line, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day, server, server_bits, near, port, client, client_bits,
         argMax(asn, (bytes, asn)) AS origin, sum(bytes) AS carried, sum(samples) AS packets, uniqCombined64MergeState(14)(peers) AS state
     FROM line_services
-    WHERE {counted} AND line IN {lines:Array(String)}
+    WHERE {counted} AND line IN {lines:Array(String)} AND (line, server, server_bits, near) IN (
+        SELECT line, server, server_bits, near FROM line_services WHERE {counted} AND line IN {lines:Array(String)}
+        GROUP BY line, server, server_bits, near HAVING uniqExact(client, client_bits) >= {networks:UInt64})
     GROUP BY line, day, server, server_bits, near, port, client, client_bits
 )
 GROUP BY line, day, server, server_bits, near, port
-HAVING peers >= {least:UInt64}
+HAVING peers >= {peers:UInt64}
 ORDER BY line, day, server, server_bits, near, port`,
 		ask.values, func(r driver.Rows) (v rules.LineService, err error) {
 			var (

@@ -62,20 +62,3 @@ func (o *trafficOracle) lineSources() []rules.LineSource {
 	})
 	return list
 }
-
-// TestContactsOfSomeKinds compares contacts of some kinds with those of all.
-func TestContactsOfSomeKinds(t *testing.T) {
-	s := open(t, configure(t))
-	records, scope := smallCarrier(3000, 4)
-	store(t, s, records...)
-	rollUp(t, s, everyWindow(), scope)
-	within := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:a::/48"), netip.MustParsePrefix("198.51.101.0/28")}
-	all := allOf(t, s.AllocationContacts(t.Context(), everyWindow(), shanghai(t), within))
-	for _, kinds := range [][]rules.ContactKind{{rules.ContactTunnel}, {rules.ContactAnswer, rules.ContactQuery}} {
-		want := slices.DeleteFunc(slices.Clone(all), func(c rules.AllocationContact) bool { return !slices.Contains(kinds, c.Kind) })
-		same(t, "contacts of some kinds", allOf(t, s.AllocationContacts(t.Context(), everyWindow(), shanghai(t), within, kinds...)), want)
-		if len(want) == len(all) {
-			t.Errorf("all contacts are of the kinds %v", kinds)
-		}
-	}
-}

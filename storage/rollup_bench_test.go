@@ -144,18 +144,22 @@ func benchQuestions(b *testing.B, s *storage.Store, w rules.Window, loc *time.Lo
 		lines = append(lines, "L-"+strconv.Itoa(line))
 	}
 	hours := rules.PairsQuestion{Window: w, Location: loc, Lines: lines, Hours: []time.Time{w.From, w.From.Add(time.Hour)}}
+	about := rules.AddressQuestion{Window: w, Location: loc, Within: within}
+	services := rules.ServicesQuestion{Window: w, Location: loc, Lines: lines, LeastPeers: 5}
 	for name, ask := range map[string]func() int{
 		"line networks, 200 lines": func() int { return len(allOf(b, s.LineNetworks(b.Context(), w, loc, lines...))) },
 		"line networks, one line":  func() int { return len(allOf(b, s.LineNetworks(b.Context(), w, loc, lines[0]))) },
 		"line hours":               func() int { return len(allOf(b, s.LineHours(b.Context(), w))) },
 		"line hours, one line":     func() int { return len(allOf(b, s.LineHoursOf(b.Context(), lines[0], w))) },
 		"line pairs":               func() int { return len(allOf(b, s.LinePairs(b.Context(), hours))) },
-		"line services":            func() int { return len(allOf(b, s.LineServices(b.Context(), w, loc, lines, 5))) },
+		"line services":            func() int { return len(allOf(b, s.LineServices(b.Context(), services))) },
 		"allocations":              func() int { return len(allOf(b, s.Allocations(b.Context(), w, loc))) },
-		"hosts":                    func() int { return len(allOf(b, s.AllocationHosts(b.Context(), w, loc, within))) },
+		"hosts":                    func() int { return len(allOf(b, s.AllocationHosts(b.Context(), about))) },
 		"sources":                  func() int { return len(allOf(b, s.AllocationSources(b.Context(), w, loc, within))) },
-		"contacts":                 func() int { return len(allOf(b, s.AllocationContacts(b.Context(), w, loc, within))) },
-		"entries":                  func() int { return len(allOf(b, s.AllocationEntries(b.Context(), w, loc))) },
+		"contacts": func() int {
+			return len(allOf(b, s.AllocationContacts(b.Context(), rules.ContactQuestion{AddressQuestion: about})))
+		},
+		"entries": func() int { return len(allOf(b, s.AllocationEntries(b.Context(), w, loc))) },
 		"flows, one line and hour": func() int {
 			return len(allOf(b, s.Flows(b.Context(), storage.FlowFilter{From: w.From.Add(12 * time.Hour), To: w.From.Add(13 * time.Hour), Line: lines[0]})))
 		},

@@ -266,7 +266,7 @@ func TestKnocksAreNoService(t *testing.T) {
 			}
 			store(t, s, records...)
 			rollUp(t, s, everyWindow(), scope)
-			got := allOf(t, s.LineServices(t.Context(), everyWindow(), shanghai(t), []string{"L"}, 0))
+			got := allOf(t, s.LineServices(t.Context(), rules.ServicesQuestion{Window: everyWindow(), Location: shanghai(t), Lines: []string{"L"}}))
 			if len(got) != tt.services || tt.services > 0 && got[0].Peers != 6 {
 				t.Errorf("%d services, want %d: %+v", len(got), tt.services, got)
 			}

@@ -1,7 +1,6 @@
 package storage_test
 
 import (
-	"cmp"
 	"iter"
 	"net/netip"
 	"slices"
@@ -72,6 +71,7 @@ func answerAll(t *testing.T, s *storage.Store, o *trafficOracle) {
 		netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:a::/48"), netip.MustParsePrefix("198.51.101.0/28"),
 		netip.MustParsePrefix("100.64.0.0/16"), netip.MustParsePrefix("198.51.102.0/24"),
 	}
+	about := rules.AddressQuestion{Window: w, Location: o.loc, Within: within}
 	same(t, "line hours", allOf(t, s.LineHours(ctx, w)), o.lineHours())
 	one := slices.DeleteFunc(o.lineHours(), func(h rules.LineHour) bool { return h.Line != "L2" })
 	same(t, "hours of one line", allOf(t, s.LineHoursOf(ctx, "L2", w)), one)
@@ -81,14 +81,11 @@ func answerAll(t *testing.T, s *storage.Store, o *trafficOracle) {
 	}
 	same(t, "line pairs", allOf(t, s.LinePairs(ctx, pairs)), o.linePairs(pairs))
 	services := o.lineServices()
-	same(t, "line services", allOf(t, s.LineServices(ctx, w, o.loc, []string{"L1", "L2"}, 0)), services)
-	most := slices.MaxFunc(services, func(a, b rules.LineService) int { return cmp.Compare(a.Peers, b.Peers) }).Peers
-	used := slices.DeleteFunc(services, func(v rules.LineService) bool { return v.Peers < most })
-	same(t, "services of many", allOf(t, s.LineServices(ctx, w, o.loc, []string{"L1", "L2"}, most)), used)
+	same(t, "line services", allOf(t, s.LineServices(ctx, rules.ServicesQuestion{Window: w, Location: o.loc, Lines: []string{"L1", "L2"}})), services)
 	same(t, "allocations", allOf(t, s.Allocations(ctx, w, o.loc)), o.allocations())
-	same(t, "hosts", allOf(t, s.AllocationHosts(ctx, w, o.loc, within)), o.hosts(within))
+	same(t, "hosts", allOf(t, s.AllocationHosts(ctx, about)), o.hosts(within))
 	same(t, "sources", allOf(t, s.AllocationSources(ctx, w, o.loc, within)), o.sources(within))
-	same(t, "contacts", allOf(t, s.AllocationContacts(ctx, w, o.loc, within)), o.contacts(within))
+	same(t, "contacts", allOf(t, s.AllocationContacts(ctx, rules.ContactQuestion{AddressQuestion: about})), o.contacts(within))
 	same(t, "entries", allOf(t, s.AllocationEntries(ctx, w, o.loc)), o.entries())
 }
 

@@ -46,8 +46,8 @@ func (t *traffic) Allocations(context.Context, rules.Window, *time.Location) ite
 	return each(t.allocations)
 }
 
-func (t *traffic) AllocationHosts(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationHost, error] {
-	t.within = within
+func (t *traffic) AllocationHosts(_ context.Context, q rules.AddressQuestion) iter.Seq2[rules.AllocationHost, error] {
+	t.within = q.Within
 	return each(t.hosts)
 }
 

@@ -195,7 +195,7 @@ func measureAllocationHosts(ctx context.Context, g *gathering[allocationHost]) e
 	if len(within) == 0 {
 		return nil
 	}
-	for h, err := range g.in.Traffic.AllocationHosts(ctx, g.in.Span.Window(), g.in.Span.Location, within) {
+	for h, err := range g.in.Traffic.AllocationHosts(ctx, g.in.Addresses(within)) {
 		if err != nil {
 			return fmt.Errorf("read hosts of allocations: %w", err)
 		}
