@@ -240,6 +240,7 @@ func (s *Console) networkRoutes() []route {
 		{"GET", api + "/lines/{id}", seeNetwork, []string{"day"}, s.line},
 		{"GET", api + "/lines/{id}/traffic", seeNetwork, []string{"from", "to"}, s.traffic},
 		{"GET", api + "/lines/{id}/heatmap", seeNetwork, []string{"from", "to", "zone"}, s.heatmap},
+		{"GET", api + "/lines/{id}/completeness", seeNetwork, []string{"day", "from", "to"}, s.lineCompleteness},
 		{"GET", api + "/lines/{id}/networks", seeNetwork, []string{"from", "to", "unmasked"}, s.lineNetworks},
 		{"GET", api + "/allocations", seeNetwork, []string{"day", "enterprise", "province", "use", "limit", "cursor"}, s.allocations},
 		{"GET", api + "/allocations/tree", seeNetwork, []string{"day", "prefix", "limit", "cursor"}, s.allocationTree},

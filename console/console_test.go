@@ -132,7 +132,7 @@ func (m *memory) LineHoursOf(_ context.Context, line string, w rules.Window) ite
 
 func (m *memory) ExporterBooks(context.Context, rules.Window) ([]rules.ExporterBooks, error) {
 	return []rules.ExporterBooks{
-		{Exporter: netip.MustParseAddr("192.0.2.1"), Received: 10, Stored: 9, Missed: 1, Minutes: 5},
+		{Exporter: netip.MustParseAddr("192.0.2.1"), Received: 10, Stored: 9, Missed: 1, Minutes: 5, Counted: counted()},
 		{Exporter: netip.MustParseAddr("192.0.2.9"), Received: 1},
 	}, m.err
 }

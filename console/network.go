@@ -310,6 +310,16 @@ type exporterAnswer struct {
 	Missed       uint64  `json:"missed"`
 	Minutes      uint64  `json:"minutes_heard"`
 	Completeness float64 `json:"completeness"`
+	// Counters compares its flows with the counters of its interfaces.
+	Counters countersAnswer `json:"counters"`
+}
+
+// exporterAnswerOf is of an exporter that is in no ledger, as far as the name goes.
+func exporterAnswerOf(address netip.Addr, b *rules.ExporterBooks) exporterAnswer {
+	return exporterAnswer{
+		Exporter: address.String(), Received: b.Received, Stored: b.Stored, Missed: b.Missed, Minutes: b.Minutes,
+		Completeness: b.Completeness(), Counters: countersOf(b.Counted),
+	}
 }
 
 func (s *Console) exporters(w http.ResponseWriter, r *http.Request, c *caller) {
@@ -334,12 +344,14 @@ func (s *Console) exporters(w http.ResponseWriter, r *http.Request, c *caller) {
 		b := byAddress[e.Address.Unmap()]
 		delete(byAddress, e.Address.Unmap())
 		if c.inProvince(e.Place.Province()) {
-			list = append(list, exporterAnswer{e.Address.String(), e.Name, string(e.Place), true, b.Received, b.Stored, b.Missed, b.Minutes, b.Completeness()})
+			one := exporterAnswerOf(e.Address, &b)
+			one.Name, one.Place, one.InLedgers = e.Name, string(e.Place), true
+			list = append(list, one)
 		}
 	}
 	if len(c.Provinces) == 0 {
 		for address, b := range byAddress {
-			list = append(list, exporterAnswer{Exporter: address.String(), Received: b.Received, Stored: b.Stored, Missed: b.Missed, Minutes: b.Minutes, Completeness: b.Completeness()})
+			list = append(list, exporterAnswerOf(address, &b))
 		}
 	}
 	slices.SortFunc(list, func(a, b exporterAnswer) int { return cmp.Compare(a.Exporter, b.Exporter) })

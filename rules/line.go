@@ -263,31 +263,36 @@ func (t *lineTable) open(rows []registry.Line) *LineFact {
 			f.EndZ = append(f.EndZ, e.Prefix)
 		}
 	}
-	var (
-		all     ExporterBooks
-		counted []CountedInterface
-	)
-	for _, p := range view.LinePorts(last.ID) {
-		name, books := p.Interface.Exporter.String(), t.books[p.Interface.Exporter]
-		if !p.Counts {
-			continue
-		}
-		counted = append(counted, books.of(p.Interface.IfIndex)...)
-		if slices.Contains(f.Exporters, name) {
-			continue
-		}
-		f.Exporters = append(f.Exporters, name)
-		books.Counted = nil // of the line's interfaces alone
-		all.Add(books)
-	}
-	slices.Sort(f.Exporters)
-	all.Counted = counted
-	f.Completeness = all.Completeness()
-	if len(counted) > 0 {
-		account := AccountCounters(counted)
+	all, exporters := LineBooks(view.LinePorts(last.ID), t.books)
+	f.Exporters, f.Completeness = exporters, all.Completeness()
+	if len(all.Counted) > 0 {
+		account := AccountCounters(all.Counted)
 		f.Counters = &account
 	}
 	return f
+}
+
+// LineBooks returns the account of a line, which is that of the exporters at which
+// it is counted and of the counters of its own interfaces alone, and their
+// addresses in order.
+func LineBooks(ports []*registry.Port, books map[netip.Addr]ExporterBooks) (all ExporterBooks, exporters []string) {
+	var counted []CountedInterface
+	for _, p := range ports {
+		name, one := p.Interface.Exporter.String(), books[p.Interface.Exporter]
+		if !p.Counts {
+			continue
+		}
+		counted = append(counted, one.of(p.Interface.IfIndex)...)
+		if slices.Contains(exporters, name) {
+			continue
+		}
+		exporters = append(exporters, name)
+		one.Counted = nil // of the line's interfaces alone
+		all.Add(one)
+	}
+	slices.Sort(exporters)
+	all.Counted = counted
+	return all, exporters
 }
 
 // rowOn returns the row of a line of the table on a day, or nil.
