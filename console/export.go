@@ -2,13 +2,16 @@ package console
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
@@ -41,7 +44,15 @@ func (s *Console) export(w http.ResponseWriter, r *http.Request, c *caller) {
 		return
 	}
 	all, done := s.unmasked(w, r, c, "findings")
-	if done || !s.record(w, r, c, "export", "findings", r.URL.RawQuery) {
+	if done {
+		return
+	}
+	privacy, err := s.privacyOf(c, q, all)
+	if err != nil {
+		s.refuse(w, r, http.StatusUnprocessableEntity, err)
+		return
+	}
+	if !s.record(w, r, c, "export", "findings", r.URL.RawQuery) {
 		return
 	}
 	counts, err := s.Browser.CountFindings(r.Context(), query)
@@ -53,18 +64,43 @@ func (s *Console) export(w http.ResponseWriter, r *http.Request, c *caller) {
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `attachment; filename="findings.`+format+`"`)
 	h.Set("X-Total-Count", strconv.FormatUint(sum(counts), 10))
-	if err := s.stream(w, r, c, query, format, all); err != nil {
+	if err := s.stream(w, r, c, query, format, privacy); err != nil {
 		s.Log.Error("an export has failed on the way", "err", err)
 		// The answer has begun: breaking it off is all that tells the reader.
 		panic(http.ErrAbortHandler)
 	}
 }
 
+// exportPurpose is what an export is for where nothing else is said.
+const exportPurpose = "线索清单 list of findings"
+
+// privacyOf says what an export shows, to whom, and why it is not masked.
+func (s *Console) privacyOf(c *caller, q url.Values, all bool) (*report.Privacy, error) {
+	p := &report.Privacy{
+		Mask: s.Mask, Unmasked: all, Reason: strings.TrimSpace(q.Get("reason")), Recipient: q.Get("recipient"),
+		Purpose: cmp.Or(q.Get("purpose"), exportPurpose), Expires: registry.DateOf(time.Now().In(s.Location).AddDate(1, 0, 0)),
+	}
+	switch {
+	case !all:
+		p.Reason = ""
+	case p.Reason != "":
+	case q.Get("unmasked") == "": // nobody asked: the configuration masks nothing
+		p.Reason = "privacy.mask_exports"
+	default:
+		return nil, because("reason_missing")
+	}
+	if all {
+		p.By = c.name
+	}
+	return p, phrases(p.Reason, p.Recipient, p.Purpose)
+}
+
 // stream writes the findings of a query.
-func (s *Console) stream(w http.ResponseWriter, r *http.Request, c *caller, query FindingQuery, format string, all bool) error {
+func (s *Console) stream(w http.ResponseWriter, r *http.Request, c *caller, query FindingQuery, format string, privacy *report.Privacy) error {
 	control := http.NewResponseController(w)
 	out := bufio.NewWriterSize(w, 64<<10)
-	write := exporter(out, format, s.Location)
+	write := exporter(out, format, s.Location, new(privacy.Handling()))
+	veil := privacy.Veil(s.Ledgers())
 	if err := write.begin(); err != nil {
 		return err
 	}
@@ -81,7 +117,7 @@ func (s *Console) stream(w http.ResponseWriter, r *http.Request, c *caller, quer
 			}
 		}
 		n++
-		if err := write.one(s.shown(c, []rules.Finding{f}, all)); err != nil {
+		if err := write.one(privacy.Findings(s.shown(c, []rules.Finding{f}, privacy.Unmasked), veil)); err != nil {
 			return err
 		}
 	}
@@ -97,7 +133,7 @@ type exported struct {
 	one        func(f []rules.Finding) error
 }
 
-func exporter(w io.Writer, format string, loc *time.Location) exported {
+func exporter(w io.Writer, format string, loc *time.Location, h *report.Handling) exported {
 	nothing := func() error { return nil }
 	say := func(text string) func() error {
 		return func() error {
@@ -111,14 +147,14 @@ func exporter(w io.Writer, format string, loc *time.Location) exported {
 		var heading strings.Builder
 		return exported{
 			begin: func() error {
-				if err := report.WriteFindings(&heading, "csv", nil, loc); err != nil {
+				if err := report.WriteExport(&heading, "csv", nil, loc, h); err != nil {
 					return err
 				}
 				return say(heading.String())()
 			},
 			one: func(f []rules.Finding) error {
 				var row strings.Builder
-				if err := report.WriteFindings(&row, "csv", f, loc); err != nil {
+				if err := report.WriteExport(&row, "csv", f, loc, h); err != nil {
 					return err
 				}
 				return say(strings.TrimPrefix(row.String(), heading.String()))()
@@ -135,7 +171,7 @@ func exporter(w io.Writer, format string, loc *time.Location) exported {
 				if err != nil {
 					return err
 				}
-				return encoded(w, f[0])
+				return encoded(w, report.Handled{Finding: &f[0], Handling: h})
 			},
 			end: func() error {
 				if separator != "," {
@@ -145,7 +181,7 @@ func exporter(w io.Writer, format string, loc *time.Location) exported {
 			},
 		}
 	}
-	return exported{begin: nothing, one: func(f []rules.Finding) error { return encoded(w, f[0]) }, end: nothing}
+	return exported{begin: nothing, one: func(f []rules.Finding) error { return encoded(w, report.Handled{Finding: &f[0], Handling: h}) }, end: nothing}
 }
 
 func encoded(w io.Writer, v any) error {

@@ -10,7 +10,10 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
@@ -50,8 +53,12 @@ type Grounds interface {
 	LedgerRowsOf(ctx context.Context, ref string, known time.Time) ([]LedgerRow, error)
 }
 
+// EvidenceRequest is an evidence package that somebody asks for. A package is not
+// masked: who asks and why stand on it.
+type EvidenceRequest struct{ Finding, Reason, Recipient, Purpose, By string }
+
 // Evidence makes the evidence package of a finding.
-type Evidence func(ctx context.Context, id string, to io.Writer) error
+type Evidence func(ctx context.Context, req EvidenceRequest, to io.Writer) error
 
 // trafficPoint is one bin of a series. Rates are nil for bins of a day.
 type trafficPoint struct {
@@ -457,10 +464,34 @@ func (s *Console) findingEvidence(w http.ResponseWriter, r *http.Request, c *cal
 		s.refuse(w, r, http.StatusConflict, because("no_basis"))
 		return
 	}
-	if !s.record(w, r, c, "evidence", "finding/"+found.ID, "") {
+	q := r.URL.Query()
+	req := EvidenceRequest{found.ID, strings.TrimSpace(q.Get("reason")), q.Get("recipient"), q.Get("purpose"), c.name}
+	if err := req.check(); err != nil {
+		s.refuse(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
-	s.download(w, r, "evidence-"+found.ID+".zip", func(to io.Writer) error { return s.Evidence(r.Context(), found.ID, to) })
+	if !s.record(w, r, c, "evidence", "finding/"+found.ID, "reason="+req.Reason) {
+		return
+	}
+	s.download(w, r, "evidence-"+found.ID+".zip", func(to io.Writer) error { return s.Evidence(r.Context(), req, to) })
+}
+
+// check refuses what is wrong with a request.
+func (req *EvidenceRequest) check() error {
+	if req.Reason == "" {
+		return because("reason_missing")
+	}
+	return phrases(req.Reason, req.Recipient, req.Purpose)
+}
+
+// phrases wants lines of text that fit on a page.
+func phrases(texts ...string) error {
+	for _, text := range texts {
+		if len(text) > mostPhrase || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			return because("report_texts", mostPhrase)
+		}
+	}
+	return nil
 }
 
 // download answers with a file that is made whole before it is sent, so that

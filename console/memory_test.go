@@ -193,8 +193,8 @@ func (m *memory) Peers() []console.Peer {
 	return []console.Peer{{Kind: "bgp", Address: "192.0.2.1", Since: &at}}
 }
 
-func (m *memory) evidence(_ context.Context, id string, to io.Writer) error {
-	_, err := io.WriteString(to, "PK "+id)
+func (m *memory) evidence(_ context.Context, req console.EvidenceRequest, to io.Writer) error {
+	_, err := io.WriteString(to, "PK "+req.Finding+" "+req.By+" "+req.Reason+" "+req.Recipient)
 	return err
 }
 

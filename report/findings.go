@@ -18,17 +18,36 @@ func Formats() []string { return []string{"table", "json", "csv", "xlsx"} }
 
 // WriteFindings writes findings in one of the Formats. Times are given in loc.
 func WriteFindings(w io.Writer, format string, findings []rules.Finding, loc *time.Location) error {
+	return WriteExport(w, format, findings, loc, nil)
+}
+
+// WriteExport is WriteFindings for what leaves the house: how it is to be handled
+// stands on it, so that no row is read without. A nil h says nothing.
+func WriteExport(w io.Writer, format string, findings []rules.Finding, loc *time.Location, h *Handling) error {
 	switch format {
 	case "table":
-		return writeTable(w, findings, loc)
+		return writeTable(w, findings, loc, h)
 	case "json":
-		return WriteJSON(w, findings)
+		if h == nil {
+			return WriteJSON(w, findings)
+		}
+		handled := make([]Handled, len(findings))
+		for i := range findings {
+			handled[i] = Handled{&findings[i], h}
+		}
+		return WriteJSON(w, handled)
 	case "csv":
-		return writeCSV(w, findings, loc)
+		return writeCSV(w, findings, loc, h)
 	case "xlsx":
-		return writeWorkbook(w, findings, loc)
+		return writeWorkbook(w, findings, loc, h)
 	}
 	return fmt.Errorf("there is no format %q, it is one of %s", format, strings.Join(Formats(), ", "))
+}
+
+// Handled is a finding of an export in JSON.
+type Handled struct {
+	*rules.Finding
+	Handling *Handling `json:"handling"`
 }
 
 // WriteJSON writes a list as indented JSON with a line end. A nil list is
@@ -86,20 +105,27 @@ func Inert(cell string) string {
 	return cell
 }
 
-func writeCSV(w io.Writer, findings []rules.Finding, loc *time.Location) error {
+func writeCSV(w io.Writer, findings []rules.Finding, loc *time.Location, h *Handling) error {
 	// Spreadsheets take a file without this mark for the local code page.
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return fmt.Errorf("write CSV: %w", err)
 	}
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	if err := out.Write(columns); err != nil {
+	head := columns
+	if h != nil {
+		head = append(slices.Clone(columns), "handling")
+	}
+	if err := out.Write(head); err != nil {
 		return fmt.Errorf("write CSV: %w", err)
 	}
 	for i := range findings {
 		cells, err := row(&findings[i], loc)
 		if err != nil {
 			return err
+		}
+		if h != nil {
+			cells = append(cells, h.Line())
 		}
 		for c := range cells {
 			cells[c] = Inert(cells[c])

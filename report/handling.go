@@ -1,6 +1,9 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Handling is how an export is to be handled, as it is written on the export
 // itself and into its manifest.
@@ -70,4 +73,15 @@ func (h Handling) Sheet() [][]any {
 		{"有效期至 valid until", h.Expires},
 		{"处理依据 basis", h.Basis},
 	}
+}
+
+// Line is the rows of Sheet that say something, as one line of text.
+func (h Handling) Line() string {
+	var parts []string
+	for _, r := range h.Sheet() {
+		if r[1] != "" {
+			parts = append(parts, fmt.Sprintf("%s: %s", r[0], r[1]))
+		}
+	}
+	return strings.Join(parts, "; ")
 }

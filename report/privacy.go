@@ -25,6 +25,18 @@ type Privacy struct {
 // Findings returns findings as readers may see them. What it was given stays as
 // it is.
 func (p *Privacy) Findings(findings []rules.Finding, veil *Veil) []rules.Finding {
+	out := p.Matter(findings, veil)
+	for i := range out {
+		if !p.Unmasked {
+			out[i].Case = maskCase(out[i].Case)
+		}
+	}
+	return out
+}
+
+// Matter is Findings for who works the cases: what they are about is masked, and
+// who works them is not.
+func (p *Privacy) Matter(findings []rules.Finding, veil *Veil) []rules.Finding {
 	if p.Unmasked {
 		return slices.Clone(findings)
 	}
@@ -46,7 +58,6 @@ func (p *Privacy) Findings(findings []rules.Finding, veil *Veil) []rules.Finding
 		for name, v := range f.Facts {
 			f.Facts[name] = replaceFact(v, veil)
 		}
-		f.Case = maskCase(f.Case)
 	}
 	return out
 }

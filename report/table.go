@@ -12,7 +12,7 @@ import (
 )
 
 // writeTable writes findings for a terminal, most urgent first.
-func writeTable(w io.Writer, findings []rules.Finding, loc *time.Location) error {
+func writeTable(w io.Writer, findings []rules.Finding, loc *time.Location, h *Handling) error {
 	sorted := append([]rules.Finding(nil), findings...)
 	ByUrgency(sorted)
 	t := NewTable("ID", "规则 RULE", "对象 SUBJECT", "单位 HOLDER", "省 PROV", "级别 SEVERITY", "置信 CONF", "完整 COMPL", "状态 STATE", "最近 LAST SEEN")
@@ -24,7 +24,11 @@ func writeTable(w io.Writer, findings []rules.Finding, loc *time.Location) error
 			f.LastSeen.In(loc).Add(-time.Second).Format(time.DateOnly),
 		})
 	}
-	if _, err := fmt.Fprintf(w, "%s\n%s %d\n", t.Render(), "合计 total", len(sorted)); err != nil {
+	foot := fmt.Sprintf("合计 total %d\n", len(sorted))
+	if h != nil {
+		foot += h.Line() + "\n"
+	}
+	if _, err := fmt.Fprintf(w, "%s\n%s", t.Render(), foot); err != nil {
 		return fmt.Errorf("write table: %w", err)
 	}
 	return nil

@@ -54,12 +54,16 @@ func FindingsSheet(findings []rules.Finding, loc *time.Location) (Sheet, error) 
 	return sheet, nil
 }
 
-func writeWorkbook(w io.Writer, findings []rules.Finding, loc *time.Location) error {
+func writeWorkbook(w io.Writer, findings []rules.Finding, loc *time.Location, h *Handling) error {
 	sheet, err := FindingsSheet(findings, loc)
 	if err != nil {
 		return err
 	}
-	return WriteWorkbook(w, []Sheet{sheet})
+	sheets := []Sheet{sheet}
+	if h != nil {
+		sheets = append(sheets, Sheet{Name: "handling", Columns: []string{"项目 item", "内容 value"}, Widths: []float64{30, 80}, Rows: h.Sheet()})
+	}
+	return WriteWorkbook(w, sheets)
 }
 
 // WriteWorkbook writes sheets as an XLSX file. The same sheets give the same

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,15 +66,8 @@ type evidenceFlags struct {
 // checkUnmasked checks what says who asks for a package and why. Without accounts
 // nobody has a role, and the reason may be left out.
 func (f *evidenceFlags) checkUnmasked(cfg *Config) error {
-	alone, err := cfg.accounts().Empty()
-	if err != nil {
-		return err
-	}
-	if !alone && strings.TrimSpace(f.reason) == "" {
-		return usagef("--reason is missing: a package is not masked, so that it is logged and printed on it why")
-	}
-	f.unmasked, f.unexplained, f.action = true, true, "evidence_written"
-	return f.check()
+	f.unmasked, f.action = true, "evidence_written"
+	return f.checkReason(cfg)
 }
 
 func newEvidenceKey(g *globals) *cobra.Command {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/report"
 	"github.com/linewarden/linewarden/rules"
 )
@@ -63,37 +65,42 @@ func (f *findingFlags) filter(cfg *Config) (rules.FindingFilter, error) {
 func newFindingsList(g *globals) *cobra.Command {
 	var f findingFlags
 	c := &cobra.Command{
-		Use: "list", Short: "List findings", Args: cobra.NoArgs,
+		Use: "list", Short: "List findings, with third parties, persons and restricted bodies masked", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.exportFindings(cmd.Context(), &f, "", new(unmaskFlags))
+			return g.exportFindings(cmd.Context(), &f, &exportFlags{})
 		},
 	}
 	f.bind(c, "table")
 	return c
 }
 
+// exportFlags are the flags of export.
+type exportFlags struct {
+	handlingFlags
+	out string
+	// handled is set where what is written says how it is to be handled.
+	handled bool
+}
+
 func newFindingsExport(g *globals) *cobra.Command {
-	var (
-		f   findingFlags
-		out string
-		u   = unmaskFlags{unexplained: true}
-	)
+	var f findingFlags
+	e := exportFlags{handled: true}
 	c := &cobra.Command{
-		Use: "export", Short: "Export findings, ceased ones included, with third parties masked", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := u.check(); err != nil {
-				return err
-			}
-			return g.exportFindings(cmd.Context(), &f, out, &u)
-		},
+		Use: "export", Short: "Export findings, ceased ones included, with third parties, persons and restricted bodies masked", Args: cobra.NoArgs,
+		Long: "export writes findings as a file that leaves the house: networks of third parties, addresses of\n" +
+			"subscribers and of individuals, names of persons and of restricted bodies are masked. How it is\n" +
+			"to be handled stands on it: in the last column of CSV, beside each finding of JSON, and on a sheet\n" +
+			"of its own in a workbook. --unmasked takes the role for it and, where there are accounts, --reason.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return g.exportFindings(cmd.Context(), &f, &e) },
 	}
 	f.bind(c, "csv")
-	c.Flags().StringVarP(&out, "out", "o", "", "`file` to write (default: standard output)")
-	u.bind(c)
+	c.Flags().StringVarP(&e.out, "out", "o", "", "`file` to write (default: standard output)")
+	e.handlingFlags.bind(c, rules.Text{ZH: "线索清单 list of findings", EN: "list of findings"})
+	e.unmaskFlags.bind(c)
 	return c
 }
 
-func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out string, u *unmaskFlags) error {
+func (g *globals) exportFindings(ctx context.Context, f *findingFlags, e *exportFlags) error {
 	cfg, err := g.config()
 	if err != nil {
 		return err
@@ -102,22 +109,49 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, out strin
 	if err != nil {
 		return err
 	}
-	if f.format == "xlsx" && (out == "" || out == "-") && isTerminal(g.out) {
+	if err := e.checkReason(cfg); err != nil {
+		return err
+	}
+	if f.format == "xlsx" && (e.out == "" || e.out == "-") && isTerminal(g.out) {
 		return usagef("a workbook is not text: name a file or redirect the output")
 	}
-	if _, err := u.permit(ctx, cfg, g.err, "findings", filter.Provinces...); err != nil {
+	privacy, err := e.privacy(cfg, "", registry.DateOf(time.Now().In(cfg.location)))
+	if err != nil {
 		return err
+	}
+	if privacy.By, err = e.permit(ctx, cfg, g.err, "findings", filter.Provinces...); err != nil {
+		return err
+	}
+	privacy.Reason = e.reason
+	if !cfg.Privacy.MaskExports && !privacy.Unmasked {
+		privacy.Unmasked, privacy.Reason = true, "privacy.mask_exports"
 	}
 	return g.withStore(ctx, cfg, func(s *opened) error {
 		found, err := s.Findings(ctx, filter)
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
-		if !u.unmasked && cfg.Privacy.MaskExports {
-			found = report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6}.Apply(found)
+		var handling *report.Handling
+		if e.handled {
+			handling = new(privacy.Handling())
 		}
-		return g.writeOut(out, func(w io.Writer) error {
-			return report.WriteFindings(w, f.format, found, cfg.location)
+		if found, err = s.masked(ctx, cfg, g, &privacy, found); err != nil {
+			return err
+		}
+		return g.writeOut(e.out, func(w io.Writer) error {
+			return report.WriteExport(w, f.format, found, cfg.location, handling)
 		})
 	})
+}
+
+// masked returns findings as readers of an export may see them.
+func (o *opened) masked(ctx context.Context, cfg *Config, g *globals, p *report.Privacy, found []rules.Finding) ([]rules.Finding, error) {
+	if p.Unmasked {
+		return found, nil
+	}
+	ledgers, err := o.snapshot(ctx, cfg, g.logger())
+	if err != nil {
+		return nil, err
+	}
+	return p.Findings(found, p.Veil(ledgers)), nil
 }

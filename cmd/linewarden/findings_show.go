@@ -19,23 +19,31 @@ import (
 )
 
 func newFindingsShow(g *globals) *cobra.Command {
-	var format string
+	var (
+		u      unmaskFlags
+		format string
+	)
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show one finding with all it rests on and its history", Args: cobra.ExactArgs(1),
 		Long: "show prints one finding: its figures, the parameters it was judged by, the rows of the ledgers as\n" +
 			"they were known then with the import that brought them, the routes, the completeness of the flow\n" +
-			"data by exporter, and the history of the case.",
+			"data by exporter, and the history of the case. Networks of third parties, addresses of subscribers\n" +
+			"and individuals, and restricted bodies are masked without --unmasked; who works the case is not.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.showFinding(cmd.Context(), args[0], format)
+			return g.showFinding(cmd.Context(), args[0], format, &u)
 		},
 	}
 	formatFlag(c.Flags(), &format, "table", "json")
+	u.bind(c)
 	return c
 }
 
-func (g *globals) showFinding(ctx context.Context, id, format string) error {
+func (g *globals) showFinding(ctx context.Context, id, format string, u *unmaskFlags) error {
 	cfg, err := g.config()
 	if err != nil {
+		return err
+	}
+	if err := u.checkReason(cfg); err != nil {
 		return err
 	}
 	return g.withStore(ctx, cfg, func(s *opened) error {
@@ -43,14 +51,22 @@ func (g *globals) showFinding(ctx context.Context, id, format string) error {
 		if err != nil {
 			return err
 		}
+		if _, err := u.permit(ctx, cfg, g.err, "finding/"+id, f.Province); err != nil {
+			return err
+		}
 		all, err := s.groundsOf(ctx, f)
 		if err != nil {
 			return err
 		}
+		if !u.unmasked && cfg.Privacy.MaskExports {
+			if err := s.hide(ctx, cfg, g, all); err != nil {
+				return err
+			}
+		}
 		if format == "json" {
 			return report.WriteValue(g.out, all)
 		}
-		if err := report.WriteFinding(g.out, f, all.Events, cfg.location); err != nil {
+		if err := report.WriteFinding(g.out, &all.Finding, all.Events, cfg.location); err != nil {
 			return fmt.Errorf("show finding: %w", err)
 		}
 		return all.write(g.out, cfg.location)
@@ -144,6 +160,33 @@ func (o *opened) groundsOf(ctx context.Context, f *rules.Finding) (*grounds, err
 		}
 	}
 	return all, o.addCompleteness(ctx, all, exporters)
+}
+
+// hide masks what a finding rests on. The fact it was derived from is left out,
+// as it names networks one by one.
+func (o *opened) hide(ctx context.Context, cfg *Config, g *globals, all *grounds) error {
+	ledgers, err := o.snapshot(ctx, cfg, g.logger())
+	if err != nil {
+		return err
+	}
+	p := report.Privacy{Mask: report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6}}
+	veil := p.Veil(ledgers)
+	all.Finding = p.Matter([]rules.Finding{all.Finding}, veil)[0]
+	if all.Basis != nil {
+		all.Basis = new(*all.Basis)
+		all.Basis.Fact = []byte("null")
+	}
+	for i := range all.LedgerRows {
+		fields := slices.Clone(all.LedgerRows[i].Fields)
+		for c := range fields {
+			fields[c] = veil.Replace(fields[c])
+		}
+		all.LedgerRows[i].Fields = fields
+	}
+	for i := range all.Routes {
+		all.Routes[i].Prefix = veil.Replace(all.Routes[i].Prefix)
+	}
+	return nil
 }
 
 // addRoutes adds the paths to a prefix that were held in the window. Evidence

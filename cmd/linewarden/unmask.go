@@ -23,8 +23,8 @@ type unmaskFlags struct {
 	reason, as, passwordFile string
 	// action is what the audit log says was done; read_unmasked if it is empty.
 	action string
-	// unexplained permits a missing reason, which is logged as such: programs
-	// that work on findings export them without one.
+	// unexplained permits a missing reason, which is logged as such: nobody has a
+	// role where there are no accounts.
 	unexplained bool
 }
 
@@ -46,7 +46,7 @@ func (f *unmaskFlags) check() error {
 	reason := strings.TrimSpace(f.reason)
 	switch {
 	case f.unmasked && reason == "" && !f.unexplained:
-		return usagef("--unmasked needs --reason: it is logged and printed on what is written")
+		return usagef("--reason is missing: what is not masked says why, which is logged and printed on it")
 	case !f.unmasked && f.reason != "":
 		return usagef("--reason is given with --unmasked only")
 	case !f.unmasked && (f.as != "" || f.passwordFile != ""):
@@ -55,6 +55,17 @@ func (f *unmaskFlags) check() error {
 		return usagef("--reason is one line of text")
 	}
 	return nil
+}
+
+// checkReason is check for commands that programs use as well: the reason may be
+// left out while there are no accounts.
+func (f *unmaskFlags) checkReason(cfg *Config) error {
+	alone, err := cfg.accounts().Empty()
+	if err != nil {
+		return err
+	}
+	f.unexplained = alone
+	return f.check()
 }
 
 // errUnmasked is the error of who asks for what he may not see.

@@ -138,21 +138,22 @@ func (s consoleStore) LedgerRowsOf(ctx context.Context, ref string, known time.T
 }
 
 // evidence writes the signed package of a finding.
-func (d *daemon) evidence(ctx context.Context, id string, to io.Writer) error {
+func (d *daemon) evidence(ctx context.Context, req console.EvidenceRequest, to io.Writer) error {
 	key, err := signed.OpenKey(keyDir(d.cfg))
 	if err != nil {
 		return err
 	}
-	m, err := gatherEvidence(ctx, d.cfg, d.store.Store, id)
+	m, err := gatherEvidence(ctx, d.cfg, d.store.Store, req.Finding)
 	if err != nil {
 		return err
 	}
-	f := handlingFlags{usual: evidencePurpose()}
-	f.unmasked, f.reason = true, "见审计日志 see the audit log"
+	f := handlingFlags{usual: evidencePurpose(), recipient: req.Recipient, purpose: req.Purpose}
+	f.unmasked, f.reason = true, req.Reason
 	privacy, err := f.privacy(d.cfg, "", registry.DateOf(m.Finding.Window.To.In(d.cfg.location)))
 	if err != nil {
 		return err
 	}
+	privacy.By = req.By
 	m.Handling = privacy.Handling()
 	return casefile.Pack(to, m, key)
 }

@@ -44,7 +44,7 @@ func Make(in *Input, key ed25519.PrivateKey) (map[string][]byte, error) {
 // that all figures can be counted from the file.
 func (m *maker) findingsAs(format string) ([]byte, error) {
 	var b bytes.Buffer
-	err := report.WriteFindings(&b, format, m.findings, m.in.Location)
+	err := report.WriteExport(&b, format, m.findings, m.in.Location, new(m.in.Privacy.Handling()))
 	return b.Bytes(), err
 }
 

@@ -178,6 +178,7 @@ export const words = {
   eventLog: ['经过', 'History'],
   evidence: ['证据', 'Evidence'],
   getEvidence: ['下载签名证据包', 'Download signed evidence'],
+  evidenceReason: ['出具理由', 'Reason for the package'],
   makingEvidence: ['正在生成证据包', 'Making the evidence package'],
   evidenceReady: ['证据包已下载', 'Evidence downloaded'],
   evidenceVerify: ['任何人都可以核验：linewarden verify', 'Anybody can check it: linewarden verify'],

@@ -1,5 +1,5 @@
 import { SafetyCertificateOutlined } from '@ant-design/icons';
-import { Alert, App, Button, Progress } from 'antd';
+import { Alert, App, Button, Form, Input, Progress } from 'antd';
 import { useState } from 'react';
 import { failureOf, ownHeaders, type Failure } from '../../api/client';
 import { bytes } from '../../format';
@@ -39,20 +39,23 @@ async function read(response: Response, tell: (n: number) => void): Promise<Blob
   }
 }
 
-/** Evidence downloads the signed package with one click and says how it is
- * checked. */
+type Fields = { reason: string; recipient?: string };
+
+/** Evidence downloads the signed package and says how it is checked. It is not
+ * masked, so that a reason is asked for. */
 export function Evidence({ id }: { id: string }) {
   const s = useSpeech();
   const { message } = App.useApp();
   const [had, setHad] = useState<number>();
   const [failure, setFailure] = useState<Failure>();
   const [ready, setReady] = useState('');
-  const get = async (): Promise<void> => {
+  const [form] = Form.useForm<Fields>();
+  const get = async ({ reason, recipient }: Fields): Promise<void> => {
     setFailure(undefined);
     setReady('');
     setHad(0);
     try {
-      const response = await fetch(`/api/v1/findings/${encodeURIComponent(id)}/evidence`, { credentials: 'same-origin', headers: ownHeaders() });
+      const response = await fetch(`/api/v1/findings/${encodeURIComponent(id)}/evidence?${new URLSearchParams({ reason, recipient: recipient ?? '' })}`, { credentials: 'same-origin', headers: ownHeaders() });
       if (!response.ok) {
         setFailure(failureOf(response, await response.json().catch(() => undefined)));
         return;
@@ -61,17 +64,21 @@ export function Evidence({ id }: { id: string }) {
       save(await read(response, setHad), name);
       setReady(name);
       message.success(s.t('evidenceReady'));
-    } catch (reason) {
-      setFailure({ status: 0, detail: String(reason) });
+    } catch (wrong) {
+      setFailure({ status: 0, detail: String(wrong) });
     } finally {
       setHad(undefined);
     }
   };
   return (
     <div className="stack">
-      <Button type="primary" icon={<SafetyCertificateOutlined />} loading={had !== undefined} onClick={() => void get()}>{s.t('getEvidence')}</Button>
+      <Form<Fields> form={form} layout="inline" className="no-print" onFinish={(f) => void get(f)}>
+        <Form.Item name="reason" label={s.t('evidenceReason')} rules={[{ required: true, whitespace: true, message: s.t('repReason') }]}><Input maxLength={100} /></Form.Item>
+        <Form.Item name="recipient" label={s.t('recipient')}><Input maxLength={100} /></Form.Item>
+        <Button type="primary" htmlType="submit" icon={<SafetyCertificateOutlined />} loading={had !== undefined}>{s.t('getEvidence')}</Button>
+      </Form>
       {had !== undefined && <div role="status">{s.t('makingEvidence')} {had > 0 && bytes(had)}<Progress percent={100} status="active" showInfo={false} size="small" aria-label={s.t('makingEvidence')} /></div>}
-      {failure && <Trouble failure={failure} retry={() => void get()} />}
+      {failure && <Trouble failure={failure} retry={() => form.submit()} />}
       {ready && <Alert type="success" showIcon message={s.t('evidenceReady')} description={<><span className="mono">{ready}</span><br />{s.t('evidenceVerify')} <span className="mono">{ready}</span></>} />}
     </div>
   );
