@@ -55,7 +55,7 @@ type Action struct {
 	Note string
 	// Actor is who acts.
 	Actor string
-	// Remedy is needed to move to rectified, and only there.
+	// Remedy may be given with a move to rectified, and only there.
 	Remedy Remedy
 	// Assignee, when not empty, is who works the case from now on.
 	Assignee string
@@ -137,8 +137,8 @@ func (a *Action) check() error {
 		return errors.New("an action on a finding needs to say who acts")
 	case a.To != "" && !slices.Contains(States(), string(a.To)):
 		return fmt.Errorf("there is no state %q, it is one of %s", a.To, strings.Join(States(), ", "))
-	case a.To == Rectified && !slices.Contains(Remedies(), string(a.Remedy)):
-		return fmt.Errorf("a move to rectified needs a remedy, one of %s", strings.Join(Remedies(), ", "))
+	case a.To == Rectified && a.Remedy != "" && !slices.Contains(Remedies(), string(a.Remedy)):
+		return fmt.Errorf("there is no remedy %q, it is one of %s", a.Remedy, strings.Join(Remedies(), ", "))
 	case a.To != Rectified && a.Remedy != "":
 		return errors.New("a remedy is given with the move to rectified only")
 	}

@@ -45,7 +45,6 @@ func TestActionsThatSayTooLittle(t *testing.T) {
 		"needs a note":       {To: rules.Reviewing, Actor: "li", Note: " \t"},
 		"who acts":           {To: rules.Reviewing, Note: "because"},
 		"no state \"gone\"":  {To: "gone", Note: "because", Actor: "li"},
-		"needs a remedy":     {To: rules.Rectified, Note: "because", Actor: "li"},
 		"to rectified only":  {To: rules.Reviewing, Note: "because", Actor: "li", Remedy: rules.LineStopped},
 		"one of purpose_cor": {To: rules.Rectified, Note: "because", Actor: "li", Remedy: "forgotten"},
 	} {
@@ -53,6 +52,15 @@ func TestActionsThatSayTooLittle(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v gives %v, want %q", a, err, want)
 		}
+	}
+}
+
+// TestRectifiedWithoutRemedy takes the note alone for how a case was settled.
+func TestRectifiedWithoutRemedy(t *testing.T) {
+	a := rules.Action{To: rules.Rectified, Note: "because", Actor: "li"}
+	f, event, err := rules.CasePolicy{}.Apply(rules.Finding{State: rules.Rectifying}, a, acted)
+	if err != nil || f.State != rules.Rectified || f.Case != nil || event.Note != "because" {
+		t.Errorf("%v, state %s, case %+v, event %+v", err, f.State, f.Case, event)
 	}
 }
 

@@ -52,9 +52,9 @@ type AccessDay struct {
 	Networks      uint64        `json:"networks"` // that served it
 	Clients       int           `json:"clients"`  // addresses in client role
 	ClientSamples uint64        `json:"client_samples"`
-	// Translated is the address of a filed translation in a block of at most
-	// four with most sessions, PeakSessions those at once, scaled, and Sessions
-	// those really seen in the day.
+	// Translated is the address of a filed translation of at most four addresses,
+	// or in a block of so many, with most sessions, PeakSessions those at once,
+	// scaled, and Sessions those really seen in the day.
 	Translated   string `json:"translated"`
 	PeakSessions uint64 `json:"peak_sessions"`
 	Sessions     uint64 `json:"sessions"`
@@ -128,11 +128,16 @@ func readClients(ctx context.Context, a *allocationDays[AccessDay], ids []Alloca
 	})
 }
 
-// translated reports whether an address of a block of at most four is filed as
-// one that several hosts share.
+// translated reports whether an address is filed as one that several hosts
+// share, where the translation or the block has at most four addresses.
 func translated(v *registry.View, h *AllocationHost) bool {
-	small := h.Allocation.Addr().BitLen()-h.Allocation.Bits() <= 2
-	return small && isTranslated(v, h.Address)
+	small := func(p netip.Prefix) bool { return p.Addr().BitLen()-p.Bits() <= 2 }
+	for _, t := range v.CoveringTranslations(netip.PrefixFrom(h.Address, h.Address.BitLen())) {
+		if small(h.Allocation) || small(t.PublicPrefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // isTranslated reports whether an address is filed as shared by translation.

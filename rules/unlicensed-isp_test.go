@@ -139,7 +139,8 @@ func TestUnlicensedISPBehindTranslation(t *testing.T) {
 		{name: "63 sessions at once", block: nat, filed: "198.51.100.4/32", peak: 63, seen: 64},
 		{name: "63 sessions seen", block: nat, filed: "198.51.100.4/32", peak: 6400, seen: 63},
 		{name: "not known to be shared", block: nat, filed: "198.51.100.128/32", peak: 6400, seen: 640},
-		{name: "a larger block", block: prefix("198.51.100.0/29"), filed: "198.51.100.0/29", peak: 6400, seen: 640},
+		{name: "a small translation in a larger block", block: prefix("198.51.100.0/29"), filed: "198.51.100.0/30", peak: 64, seen: 64, want: rules.Fires},
+		{name: "a larger translation", block: prefix("198.51.100.0/29"), filed: "198.51.100.0/29", peak: 6400, seen: 640},
 		{name: "an office", block: nat, filed: "198.51.100.4/30", peak: 6400, seen: 640, change: onDays(func(_ int, d *rules.AllocationDay) { d.InByHour = officeOnly(d.In) })},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestUnlicensedISPBehindTranslation(t *testing.T) {
 			}
 			if got.Outcome == rules.Fires {
 				tells(t, got)
-				if got.Confidence > 0.5 || got.Facts["translated_address"] != "198.51.100.4" {
+				if got.Confidence > 0.5 || got.Facts["translated_address"] != tt.block.Addr().String() {
 					t.Errorf("confidence %v: %v", got.Confidence, got.Facts)
 				}
 			}
