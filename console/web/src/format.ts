@@ -51,6 +51,12 @@ export function percent(share: number, half?: number): string {
   return `${text} ± ${h < 0.1 ? h.toFixed(2) : h.toFixed(1)}`;
 }
 
+/** span writes a share between its bounds. */
+export function span(share: number, low: unknown, high: unknown): string {
+  const whole = (v: unknown): string => (100 * Number(v)).toFixed(0);
+  return `${whole(share)} % (${whole(low)}–${whole(high)})`;
+}
+
 export function duration(s: Speech, seconds: number): string {
   const h = seconds / 3600;
   if (h >= 48) return `${(h / 24).toFixed(1)} ${s.lang === 'zh' ? '天' : 'd'}`;

@@ -8,6 +8,7 @@ import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called, country, province } from '../names';
 import { Bars } from '../parts/bars';
+import { Agreement, Directions } from '../parts/counters';
 import { Heat } from '../parts/heat';
 import { Printing } from '../parts/printing';
 import { Clauses, Loaded, Nothing, Pairs, Panel, Raw, Severity, State, Time } from '../parts/show';
@@ -106,6 +107,34 @@ function EndsTable({ of }: { of: Ends }) {
   );
 }
 
+/** Arrived is how much of the data of the line there is, which is what findings
+ * about it rest on. */
+function Arrived({ of }: { of: Schemas['LineCompleteness'] }) {
+  const s = useSpeech();
+  if (of.exporters.length === 0) return <Nothing>{s.t('notCounted')} <Link to="/ledgers?ledger=interfaces">{s.t('ledgers')}</Link></Nothing>;
+  return (
+    <>
+      <Pairs
+        of={[
+          [s.t('completeness'), <span key="c" className={of.completeness < 0.9 ? 'num bad' : 'num good'}>{percent(of.completeness)}</span>],
+          [s.t('exporter'), of.exporters.join(s.lang === 'zh' ? '、' : ', ')],
+          [`${s.t('stored')} / ${s.t('received')}`, <span key="r" className="num">{count(s, of.stored)} / {count(s, of.received)}</span>],
+          [s.t('missed'), <span key="m" className={of.missed ? 'num bad' : 'num'}>{count(s, of.missed)}</span>],
+          [s.t('silentMinutes'), <span key="s" className={of.silent_minutes ? 'num bad' : 'num'}>{count(s, of.silent_minutes)} / {count(s, of.expected_minutes)}</span>],
+          [<span key="t" title={s.t('countersWhat')}>{s.t('counters')}</span>, <span key="k"><Agreement of={of.counters} /></span>],
+        ]}
+      />
+      {of.interfaces.length > 0 ? (
+        <table className="plain">
+          <thead><tr><th>{s.t('exporter')}</th><th>{s.t('interfaceName')}</th><th className="num">{s.t('comparedHours')}</th><th>{s.t('countedIn')}</th><th>{s.t('countedOut')}</th></tr></thead>
+          <tbody>{of.interfaces.map((i) => <tr key={`${i.exporter} ${i.if_index}`}><td className="nowrap">{i.exporter}</td><td><Raw>{i.name}</Raw> <span className="dim num">{i.if_index}</span></td><td className="num">{count(s, i.hours)}</td><td><Agreement of={i.in} /></td><td><Agreement of={i.out} /></td></tr>)}</tbody>
+        </table>
+      ) : <p className="dim"><Directions of={of.counters} /></p>}
+      {of.completeness < 0.9 && <p className="bad">{s.t('lowCompleteness')}</p>}
+    </>
+  );
+}
+
 function Traffic({ id }: { id: string }) {
   const s = useSpeech();
   const { can } = useMe();
@@ -115,6 +144,7 @@ function Traffic({ id }: { id: string }) {
   const span = useMemo(() => spanOf(days), [days]);
   const week = useMemo(() => spanOf(28), []);
   const ends = useGet('/api/v1/lines/{id}/networks', { params: { path: { id }, query: { ...span, ...(unmasked ? { unmasked: true } : {}) } } });
+  const arrived = useGet('/api/v1/lines/{id}/completeness', { params: { path: { id }, query: span } });
   const heat = useGet('/api/v1/lines/{id}/heatmap', { params: { path: { id }, query: week } });
   const share = (list: Schemas['Share'][], name: (key: string) => string) => list.map((x) => ({ key: x.key, label: name(x.key), value: x.share, text: percent(x.share, x.error_95) }));
   return (
@@ -130,6 +160,7 @@ function Traffic({ id }: { id: string }) {
       >
         <Loaded got={ends}>{(of) => <EndsTable of={of} />}</Loaded>
       </Panel>
+      <Panel title={s.t('completeness')} note={<>{s.t('countersWhat')} · {s.t('showLast', { n: days })}</>}><Loaded got={arrived}>{(of) => <Arrived of={of} />}</Loaded></Panel>
       <Panel title={s.t('heat')} note={<>{s.t('heatWhat')} · {s.t('showLast', { n: 28 })}{heat.data && <> · {s.t('hoursRead', { n: heat.data.hours })}</>}</>}>
         <Loaded got={heat} rows={8}>{(of) => (of.hours === 0 ? <Nothing>{s.t('noObserved')}</Nothing> : <div className="facing">{of.zones.map((z) => <Heat key={`${z.end} ${z.zone}`} of={z} />)}</div>)}</Loaded>
       </Panel>

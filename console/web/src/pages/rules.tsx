@@ -8,6 +8,7 @@ import { useSpeech } from '../i18n';
 import { paramText } from '../parts/param';
 import { Printing } from '../parts/printing';
 import { Clauses, Loaded, Nothing, Pairs, Panel } from '../parts/show';
+import { Backtests } from './backtest';
 
 type Rule = Schemas['Rule'];
 type Param = Schemas['Param'];
@@ -119,10 +120,7 @@ function Detail({ id }: { id: string }) {
             </Panel>
             <Panel title={s.t('precision')} note={s.t('precisionWhat')}><Precision of={r.precision} long /></Panel>
             <Panel title={s.t('parameters')} note={s.t('paramsFrom')}><Params of={r.params} /></Panel>
-            <Panel title={s.t('backtest')}>
-              <p>{s.t('backtestHow')}</p>
-              <p className="mono">linewarden rules backtest {r.id}</p>
-            </Panel>
+            <Backtests rule={r} />
           </>
         )}
       </Loaded>

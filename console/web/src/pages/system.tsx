@@ -8,6 +8,7 @@ import { at, bytes, count, duration, percent } from '../format';
 import { useSpeech } from '../i18n';
 import { useMe } from '../me';
 import { called, province } from '../names';
+import { Agreement, Directions } from '../parts/counters';
 import { Printing } from '../parts/printing';
 import { Figure, Loaded, Nothing, Panel, Raw, Time } from '../parts/show';
 
@@ -110,11 +111,13 @@ function Exporters({ turn }: { turn: number }) {
               scroll={{ x: 'max-content' }}
               rowKey="exporter"
               dataSource={list}
+              expandable={{ expandedRowRender: (e) => <span className="dim"><Directions of={e.counters} /></span> }}
               columns={[
                 { title: s.t('exporter'), render: (_, e) => <><strong><Raw>{e.name || e.exporter}</Raw></strong> <span className="num dim">{e.exporter}</span></> },
                 { title: s.t('place'), render: (_, e) => province(s, e.place) },
                 { title: s.t('inLedgers'), render: (_, e) => (e.in_ledgers ? s.t('yes') : <span className="bad">{s.t('no')} · {s.t('sysAddExporter')}</span>) },
                 { title: s.t('completeness'), align: 'right', sorter: (a, b) => a.completeness - b.completeness, render: (_, e) => <span className={`num ${e.completeness < 0.9 ? 'bad' : 'good'}`}>{percent(e.completeness)}</span> },
+                { title: <span title={s.t('countersWhat')}>{s.t('counters')}</span>, render: (_, e) => <Agreement of={e.counters} /> },
                 { title: s.t('minutesHeard'), align: 'right', render: (_, e) => <span className="num">{count(s, e.minutes_heard)} / {count(s, span * 1440)}</span> },
                 { title: `${s.t('received')} (${s.t('sysRecords')})`, align: 'right', render: (_, e) => <span className="num">{count(s, e.received)}</span> },
                 { title: s.t('stored'), align: 'right', render: (_, e) => <span className="num">{count(s, e.stored)}</span> },

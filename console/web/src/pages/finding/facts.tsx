@@ -1,5 +1,5 @@
 import type { Finding, Schemas } from '../../api/client';
-import { bytes, count, percent } from '../../format';
+import { bytes, count, percent, span } from '../../format';
 import { useSpeech, type Speech } from '../../i18n';
 import { paramText } from '../../parts/param';
 import { Nothing, Raw } from '../../parts/show';
@@ -15,6 +15,7 @@ function valueOf(s: Speech, name: string, value: unknown, facts: Record<string, 
   if (typeof value === 'boolean') return s.t(value ? 'yes' : 'no');
   if (typeof value !== 'number') return typeof value === 'object' ? JSON.stringify(value) : codeName(s, name, String(value));
   if (/asn$|_id$/.test(name)) return String(value);
+  if (name === 'counters_ratio') return span(value, facts.counters_ratio_low, facts.counters_ratio_high);
   if (/share/.test(name)) {
     const half = facts[`${name}_half_width`] ?? facts.share_half_width;
     return percent(value, typeof half === 'number' ? half : undefined);
@@ -27,7 +28,7 @@ function valueOf(s: Speech, name: string, value: unknown, facts: Record<string, 
   return count(s, value);
 }
 
-const shown = (name: string): boolean => !/half_width$|relative_error$/.test(name);
+const shown = (name: string): boolean => !/half_width$|relative_error$|^counters_ratio_(low|high)$/.test(name);
 
 /** Facts sets what was measured against what was declared and what the rule asks
  * for. */

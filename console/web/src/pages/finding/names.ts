@@ -9,7 +9,7 @@ export const factName = (s: Speech, code: string): string => called(s, 'figure',
 export const testName = (s: Speech, code: string): string => called(s, 'benign', code);
 
 // Figures whose values are codes that the console names anyway.
-const namings: Record<string, Naming> = { use: 'use', service: 'service', services: 'service', required_services: 'service', missing_services: 'service', licensed_services: 'service', services_out_of_scope: 'service', services_outside_area: 'service', upstream_services: 'service', permit_needed: 'approval' };
+const namings: Record<string, Naming> = { use: 'use', service: 'service', services: 'service', required_services: 'service', missing_services: 'service', licensed_services: 'service', services_out_of_scope: 'service', services_outside_area: 'service', upstream_services: 'service', permit_needed: 'approval', counters: 'counters', counters_cause: 'countersCause' };
 const values: Readonly<Record<string, Readonly<Record<string, readonly string[] | undefined>> | undefined>> = tables;
 
 /** networkName tells of a network as the rules write it: its prefix, the end it is
