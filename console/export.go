@@ -63,7 +63,7 @@ func (s *Console) export(w http.ResponseWriter, r *http.Request, c *caller) {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `attachment; filename="findings.`+format+`"`)
-	h.Set("X-Total-Count", strconv.FormatUint(sum(counts), 10))
+	h.Set(totalHeader, strconv.FormatUint(sum(counts), 10))
 	if err := s.stream(w, r, c, query, format, privacy); err != nil {
 		s.Log.Error("an export has failed on the way", "err", err)
 		// The answer has begun: breaking it off is all that tells the reader.
@@ -92,7 +92,7 @@ func (s *Console) privacyOf(c *caller, q url.Values, all bool) (*report.Privacy,
 	if all {
 		p.By = c.name
 	}
-	return p, phrases(p.Reason, p.Recipient, p.Purpose)
+	return p, printable(p.Reason, p.Recipient, p.Purpose)
 }
 
 // stream writes the findings of a query.

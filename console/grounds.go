@@ -481,11 +481,11 @@ func (req *EvidenceRequest) check() error {
 	if req.Reason == "" {
 		return because("reason_missing")
 	}
-	return phrases(req.Reason, req.Recipient, req.Purpose)
+	return printable(req.Reason, req.Recipient, req.Purpose)
 }
 
-// phrases wants lines of text that fit on a page.
-func phrases(texts ...string) error {
+// printable wants lines of text that fit on a page.
+func printable(texts ...string) error {
 	for _, text := range texts {
 		if len(text) > mostPhrase || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			return because("report_texts", mostPhrase)
