@@ -157,17 +157,19 @@ func (f trafficOf) AllocationContacts(_ context.Context, q rules.ContactQuestion
 		address    netip.Addr
 		day        registry.Date
 	}
-	bytes, most := make(map[key]uint64), make(map[key]uint64)
-	for _, c := range of {
-		bytes[key{c.Allocation, c.Address, c.Day}] += c.Out + c.In
+	bytes, networks := make(map[key]uint64), make(map[key]uint64)
+	enough := make(map[key]bool)
+	for _, c := range of { // a contact of a test is told once a day
+		k := key{c.Allocation, c.Address, c.Day}
+		bytes[k] += c.Out + c.In
+		if c.Out > 0 && c.In > 0 {
+			networks[k]++
+		}
+		if bytes[k] >= q.LeastBytes && networks[k] >= q.LeastNetworks {
+			enough[key{c.Allocation, c.Address, 0}] = true
+		}
 	}
-	for k, n := range bytes {
-		k.day = 0
-		most[k] = max(most[k], n)
-	}
-	return each(slices.DeleteFunc(of, func(c rules.AllocationContact) bool {
-		return most[key{allocation: c.Allocation, address: c.Address}] < q.LeastBytes
-	}))
+	return each(slices.DeleteFunc(of, func(c rules.AllocationContact) bool { return !enough[key{c.Allocation, c.Address, 0}] }))
 }
 
 func (f trafficOf) AllocationEntries(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationEntry, error] {

@@ -104,6 +104,9 @@ type ContactQuestion struct {
 	// LeastBytes is how many bytes an address must have exchanged by contacts of
 	// these kinds on some day, in both directions together, to be told of.
 	LeastBytes uint64
+	// LeastNetworks is likewise with how many networks it must have exchanged in
+	// both directions.
+	LeastNetworks uint64
 }
 
 // LineHour is what a line carried in one UTC hour.

@@ -68,7 +68,9 @@ func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFa
 		if err != nil {
 			return nil, err
 		}
-		err = eachContact(ctx, in, ContactQuestion{AddressQuestion: in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel}}, func(rows []AllocationContact) {
+		err = eachContact(ctx, in, ContactQuestion{
+			AddressQuestion: in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel}, LeastNetworks: uint64(p["min_enterprises"]),
+		}, func(rows []AllocationContact) {
 			d := a.day(rows[0].Allocation, rows[0].Day)
 			if d == nil {
 				return

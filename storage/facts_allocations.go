@@ -129,12 +129,7 @@ ORDER BY allocation, allocation_bits, day, network, network_bits`,
 // tunnels and DNS, and by anything else in the UTC hours in which they had
 // tunnels, ordered by allocation, local day, address, kind and network.
 func (s *Store) AllocationContacts(ctx context.Context, q rules.ContactQuestion) iter.Seq2[rules.AllocationContact, error] {
-	wanted := ofAsked(q.AddressQuestion) + ofKinds(q.Kinds)
-	if q.LeastBytes > 0 {
-		wanted += ` AND (allocation, allocation_bits, address) IN (
-    SELECT allocation, allocation_bits, address FROM allocation_contacts WHERE ` + wanted + `
-    GROUP BY allocation, allocation_bits, address, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) HAVING sum(out) + sum(in) >= ` + strconv.FormatUint(q.LeastBytes, 10) + `)`
-	}
+	wanted := ofContacts(&q)
 	var ( // of the row that is read; one for all rows
 		c       rules.AllocationContact
 		network netRow
@@ -209,6 +204,27 @@ func ofKinds(list []rules.ContactKind) string {
 		numbers[i] = uint32(k)
 	}
 	return " AND toUInt32(kind) IN " + arrayOf(numbers)
+}
+
+// ofContacts selects the contacts that are asked for. Which addresses have enough
+// of them is found in the engine: rows of all others never leave it.
+func ofContacts(q *rules.ContactQuestion) string {
+	const day = "roundDown(toUnixTimestamp(bin), {days:Array(UInt32)})"
+	of := ofAsked(q.AddressQuestion) + ofKinds(q.Kinds)
+	all := of
+	if q.LeastBytes > 0 {
+		all += ` AND (allocation, allocation_bits, address) IN (
+    SELECT allocation, allocation_bits, address FROM allocation_contacts WHERE ` + of + `
+    GROUP BY allocation, allocation_bits, address, ` + day + ` HAVING sum(out) + sum(in) >= ` + strconv.FormatUint(q.LeastBytes, 10) + `)`
+	}
+	if q.LeastNetworks > 0 {
+		all += ` AND (allocation, allocation_bits, address) IN (
+    SELECT allocation, allocation_bits, address
+    FROM (SELECT allocation, allocation_bits, address, ` + day + ` AS day FROM allocation_contacts WHERE ` + of + `
+        GROUP BY allocation, allocation_bits, address, day, network, network_bits HAVING sum(out) > 0 AND sum(in) > 0)
+    GROUP BY allocation, allocation_bits, address, day HAVING count() >= ` + strconv.FormatUint(q.LeastNetworks, 10) + `)`
+	}
+	return all
 }
 
 // ofAllocations asks a question about some allocations. scan reads a row with

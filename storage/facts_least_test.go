@@ -75,8 +75,44 @@ func TestContactsOfSome(t *testing.T) {
 	slices.Sort(sums)
 	limit := sums[len(sums)*3/4] // that many bytes exactly are enough
 	busy := rules.ContactQuestion{AddressQuestion: about, Kinds: []rules.ContactKind{rules.ContactTunnel}, LeastBytes: limit}
+	of.Addresses = nil
+	checkNetworks(t, ask, rules.ContactQuestion{AddressQuestion: of}, all)
 	some(t, "tunnels of busy addresses", ask(busy), tunnels,
 		func(c rules.AllocationContact) bool { return most[key{c.Allocation, c.Address, 0}] < limit })
+}
+
+// checkNetworks asks for the contacts of addresses with as many networks in both
+// directions as the one with most of them had on a day.
+func checkNetworks(
+	t *testing.T, ask func(rules.ContactQuestion) []rules.AllocationContact, q rules.ContactQuestion, all []rules.AllocationContact,
+) {
+	t.Helper()
+	type key struct {
+		allocation rules.AllocationID
+		address    netip.Addr
+		day        registry.Date
+	}
+	type contact struct {
+		key
+		network netip.Prefix
+	}
+	out, in := make(map[contact]bool), make(map[contact]bool)
+	networks, most := make(map[key]uint64), make(map[key]uint64)
+	for _, c := range all { // the two directions may be contacts of two kinds
+		k := contact{key{c.Allocation, c.Address, c.Day}, c.Network}
+		answered := out[k] && in[k]
+		out[k], in[k] = out[k] || c.Out > 0, in[k] || c.In > 0
+		if !answered && out[k] && in[k] {
+			networks[k.key]++
+		}
+	}
+	for k, n := range networks {
+		q.LeastNetworks = max(q.LeastNetworks, n)
+		k.day = 0
+		most[k] = max(most[k], n)
+	}
+	some(t, "contacts of addresses with many networks", ask(q), all,
+		func(c rules.AllocationContact) bool { return most[key{c.Allocation, c.Address, 0}] < q.LeastNetworks })
 }
 
 // TestHostsOfSome compares hosts of some addresses with those of all.

@@ -103,7 +103,7 @@ func TestRulesOfARunShareAnswers(t *testing.T) {
 	}{
 		{"few", 3, map[string]int{"books": 2, "allocations": 2, "networks [L1 L2]": 2, "networks [L3]": 1}},
 		{"none", 0, map[string]int{"books": 2, "allocations": 2, "networks [L1 L2]": 2, "networks [L3]": 1}},
-		{"more than are kept", 200_001, map[string]int{"books": 2, "allocations": 5, "networks [L1 L2]": 2, "networks [L3]": 1}},
+		{"more than are kept", 300_001, map[string]int{"books": 2, "allocations": 5, "networks [L1 L2]": 2, "networks [L3]": 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			traffic := &asked{count: make(map[string]int), rows: tt.rows}
