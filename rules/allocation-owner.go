@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"context"
-	"fmt"
 	"net/netip"
 
 	"github.com/linewarden/linewarden/registry"
@@ -55,26 +53,4 @@ func ownNetwork(v *registry.View, n netip.Prefix, holder string) bool {
 		}
 	}
 	return inGroup(v, ownerOf(v, n).Enterprise, holder)
-}
-
-// eachContact hands over the rows of each address and day together.
-func eachContact(ctx context.Context, in Inputs, q ContactQuestion, visit func(rows []AllocationContact)) error {
-	if len(q.Within) == 0 {
-		return nil
-	}
-	var rows []AllocationContact
-	for c, err := range in.Traffic.AllocationContacts(ctx, q) {
-		if err != nil {
-			return fmt.Errorf("read contacts of allocations: %w", err)
-		}
-		if len(rows) > 0 && (c.Allocation != rows[0].Allocation || c.Day != rows[0].Day || c.Address != rows[0].Address) {
-			visit(rows)
-			rows = rows[:0]
-		}
-		rows = append(rows, c)
-	}
-	if len(rows) > 0 {
-		visit(rows)
-	}
-	return nil
 }

@@ -68,26 +68,15 @@ type DeliveryDay struct {
 }
 
 func measureDelivery(ctx context.Context, in Inputs, p Params) iter.Seq2[DeliveryFact, error] {
-	return allocationFacts(func() ([]DeliveryFact, error) {
-		a, err := readAllocations(ctx, in, []string{"B12"}, func(row *AllocationDay) (DeliveryDay, bool) {
-			d := DeliveryDay{Day: row.Day, Out: row.Out, In: row.In, WebOut: row.WebOut, Samples: row.Samples, Networks: row.ServedNetworks}
-			return d, d.delivers(p)
-		})
-		if err != nil {
-			return nil, err
+	return measureDays(ctx, in, p, "B12", func(row *AllocationDay) (DeliveryDay, bool) {
+		d := DeliveryDay{Day: row.Day, Out: row.Out, In: row.In, WebOut: row.WebOut, Samples: row.Samples, Networks: row.ServedNetworks}
+		return d, d.delivers(p)
+	}, func(ctx context.Context, a *allocationDays[DeliveryDay], p Params) error {
+		if err := readNodes(ctx, a, p); err != nil {
+			return err
 		}
-		if ids := a.promising(); len(ids) > 0 {
-			if err := readNodes(ctx, a, ids, p); err != nil {
-				return nil, err
-			}
-			if err := readOrigins(ctx, a, ids, p); err != nil {
-				return nil, err
-			}
-		}
-		var facts []DeliveryFact
-		a.each(p["min_completeness"], func(r AllocationRecord, days []DeliveryDay) { facts = append(facts, DeliveryFact{r, days}) })
-		return facts, nil
-	})
+		return readOrigins(ctx, a, p)
+	}, func(r AllocationRecord, days []DeliveryDay) DeliveryFact { return DeliveryFact{r, days} })
 }
 
 // delivers is what the totals of a day tell.
@@ -109,15 +98,11 @@ type webAddress struct {
 }
 
 // readNodes finds the addresses that gave most on 80 and 443.
-func readNodes(ctx context.Context, a *allocationDays[DeliveryDay], ids []AllocationID, p Params) error {
-	names := namesOn(a.in, ids)
+func readNodes(ctx context.Context, a *allocationDays[DeliveryDay], p Params) error {
+	names := namesOn(a.in, a.promising())
 	institutions := institutionsWithFiling(a.in)
 	found := make(map[*DeliveryDay][]webAddress)
-	err := eachAddress(ctx, a.in, ids, func(rows []AllocationHost) {
-		d := a.day(rows[0].Allocation, rows[0].Day)
-		if d == nil {
-			return
-		}
+	err := a.eachAddress(ctx, func(d *DeliveryDay, rows []AllocationHost) {
 		holder := a.by[rows[0].Allocation].record.on(d.Day).Holder
 		d.Institution = institutions[holder]
 		w := webAddress{address: rows[0].Address}
@@ -153,29 +138,22 @@ func readNodes(ctx context.Context, a *allocationDays[DeliveryDay], ids []Alloca
 }
 
 // readOrigins finds the networks that fill the blocks.
-func readOrigins(ctx context.Context, a *allocationDays[DeliveryDay], ids []AllocationID, p Params) error {
+func readOrigins(ctx context.Context, a *allocationDays[DeliveryDay], p Params) error {
 	most := int(p["max_origins"])
 	top := make(map[*DeliveryDay][]AllocationSource)
-	for s, err := range a.in.Traffic.AllocationSources(ctx, a.in.Span.Window(), a.in.Span.Location, ids) {
-		if err != nil {
-			return fmt.Errorf("read sources of allocations: %w", err)
-		}
-		d := a.day(s.Allocation, s.Day)
-		if d == nil {
-			continue
-		}
+	err := a.eachSource(ctx, func(d *DeliveryDay, s *AllocationSource) {
 		d.Taken += s.In
-		list := append(top[d], s)
+		list := append(top[d], *s)
 		slices.SortStableFunc(list, func(x, y AllocationSource) int { return cmp.Compare(y.In, x.In) })
 		top[d] = list[:min(len(list), most)]
-	}
+	})
 	for d, list := range top {
 		for _, s := range list {
 			d.Origins = append(d.Origins, s.Network)
 			d.Fill += s.In
 		}
 	}
-	return nil
+	return err
 }
 
 func judgeDelivery(f DeliveryFact, p Params) Judgement {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"net/netip"
 	"slices"
 	"strconv"
 
@@ -64,24 +63,13 @@ type HostingDay struct {
 }
 
 func measureHosting(ctx context.Context, in Inputs, p Params) iter.Seq2[HostingFact, error] {
-	return allocationFacts(func() ([]HostingFact, error) {
-		a, err := readAllocations(ctx, in, []string{"B11"}, func(row *AllocationDay) (HostingDay, bool) {
-			d := HostingDay{
-				Day: row.Day, Out: row.Out, In: row.In, OffHoursOut: offHours(in.Calendar, row.Day, &row.OutByHour),
-				Samples: row.Samples, Networks: row.ServedNetworks, ASNs: row.ServedASNs,
-			}
-			return d, d.servesMany(p)
-		})
-		if err != nil {
-			return nil, err
+	return measureDays(ctx, in, p, "B11", func(row *AllocationDay) (HostingDay, bool) {
+		d := HostingDay{
+			Day: row.Day, Out: row.Out, In: row.In, OffHoursOut: offHours(in.Calendar, row.Day, &row.OutByHour),
+			Samples: row.Samples, Networks: row.ServedNetworks, ASNs: row.ServedASNs,
 		}
-		if err := readServers(ctx, a, p); err != nil {
-			return nil, err
-		}
-		var facts []HostingFact
-		a.each(p["min_completeness"], func(r AllocationRecord, days []HostingDay) { facts = append(facts, HostingFact{r, days}) })
-		return facts, nil
-	})
+		return d, d.servesMany(p)
+	}, readServers, func(r AllocationRecord, days []HostingDay) HostingFact { return HostingFact{r, days} })
 }
 
 // servesMany is what the totals of a day tell.
@@ -96,11 +84,7 @@ const maxNamedPorts = 12
 // many.
 func readServers(ctx context.Context, a *allocationDays[HostingDay], p Params) error {
 	ports := make(map[*HostingDay]map[uint16]bool)
-	err := eachAddress(ctx, a.in, a.promising(), func(rows []AllocationHost) {
-		d := a.day(rows[0].Allocation, rows[0].Day)
-		if d == nil {
-			return
-		}
+	err := a.eachAddress(ctx, func(d *HostingDay, rows []AllocationHost) {
 		var out, in, samples uint64
 		var served []uint16
 		for _, h := range rows {
@@ -139,36 +123,6 @@ func readServers(ctx context.Context, a *allocationDays[HostingDay], p Params) e
 		d.PortList = d.PortList[:min(len(d.PortList), maxNamedPorts)]
 	}
 	return err
-}
-
-// eachAddress hands over the rows of each address and day together.
-func eachAddress(ctx context.Context, in Inputs, within []AllocationID, visit func(rows []AllocationHost)) error {
-	if len(within) == 0 {
-		return nil
-	}
-	type key struct {
-		allocation AllocationID
-		day        registry.Date
-		address    netip.Addr
-	}
-	var rows []AllocationHost
-	var at key
-	for h, err := range in.Traffic.AllocationHosts(ctx, in.Addresses(within)) {
-		if err != nil {
-			return fmt.Errorf("read hosts of allocations: %w", err)
-		}
-		if k := (key{h.Allocation, h.Day, h.Address}); k != at {
-			if len(rows) > 0 {
-				visit(rows)
-			}
-			rows, at = rows[:0], k
-		}
-		rows = append(rows, h)
-	}
-	if len(rows) > 0 {
-		visit(rows)
-	}
-	return nil
 }
 
 func judgeHosting(f HostingFact, p Params) Judgement {

@@ -59,34 +59,27 @@ type TunnelDay struct {
 const maxNamedEnterprises = 12
 
 func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFact, error] {
-	return allocationFacts(func() ([]TunnelFact, error) {
-		a, err := readAllocations(ctx, in, []string{"B13"}, func(row *AllocationDay) (TunnelDay, bool) {
-			// A hub has that many networks on the other side, on one end or the other.
-			many := float64(row.ServedNetworks+row.FilledNetworks) >= p["min_enterprises"]
-			return TunnelDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}, many && row.Out > 0 && row.In > 0
-		})
-		if err != nil {
-			return nil, err
+	return measureDays(ctx, in, p, "B13", func(row *AllocationDay) (TunnelDay, bool) {
+		// A hub has that many networks on the other side, on one end or the other.
+		many := float64(row.ServedNetworks+row.FilledNetworks) >= p["min_enterprises"]
+		return TunnelDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}, many && row.Out > 0 && row.In > 0
+	}, readHubs, func(r AllocationRecord, days []TunnelDay) TunnelFact { return TunnelFact{r, days} })
+}
+
+// readHubs finds on each day the address with tunnels to most enterprises.
+func readHubs(ctx context.Context, a *allocationDays[TunnelDay], p Params) error {
+	return eachContact(ctx, a.in, ContactQuestion{
+		AddressQuestion: a.in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel}, LeastNetworks: uint64(p["min_enterprises"]),
+	}, func(rows []AllocationContact) {
+		d := a.day(rows[0].Allocation, rows[0].Day)
+		if d == nil {
+			return
 		}
-		err = eachContact(ctx, in, ContactQuestion{
-			AddressQuestion: in.Addresses(a.promising()), Kinds: []ContactKind{ContactTunnel}, LeastNetworks: uint64(p["min_enterprises"]),
-		}, func(rows []AllocationContact) {
-			d := a.day(rows[0].Allocation, rows[0].Day)
-			if d == nil {
-				return
-			}
-			holder := a.by[rows[0].Allocation].record.on(d.Day).Holder
-			if hub := hubOf(in.Ledgers.At(d.Day), rows, holder); hub.Count > d.Count {
-				hub.Day, hub.Out, hub.In, hub.Samples = d.Day, d.Out, d.In, d.Samples
-				*d = hub
-			}
-		})
-		if err != nil {
-			return nil, err
+		holder := a.by[rows[0].Allocation].record.on(d.Day).Holder
+		if hub := hubOf(a.in.Ledgers.At(d.Day), rows, holder); hub.Count > d.Count {
+			hub.Day, hub.Out, hub.In, hub.Samples = d.Day, d.Out, d.In, d.Samples
+			*d = hub
 		}
-		var facts []TunnelFact
-		a.each(p["min_completeness"], func(r AllocationRecord, days []TunnelDay) { facts = append(facts, TunnelFact{r, days}) })
-		return facts, nil
 	})
 }
 

@@ -65,29 +65,18 @@ type AccessDay struct {
 }
 
 func measureAccess(ctx context.Context, in Inputs, p Params) iter.Seq2[AccessFact, error] {
-	return allocationFacts(func() ([]AccessFact, error) {
-		a, err := readAllocations(ctx, in, []string{"B14"}, func(row *AllocationDay) (AccessDay, bool) {
-			d := AccessDay{
-				Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples, Networks: row.FilledNetworks,
-				EveningIn: sumHours(&row.InByHour, 19, 23), DaytimeIn: sumHours(&row.InByHour, 9, 18),
-			}
-			return d, d.takesMuch(p)
-		})
-		if err != nil {
-			return nil, err
+	return measureDays(ctx, in, p, "B14", func(row *AllocationDay) (AccessDay, bool) {
+		d := AccessDay{
+			Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples, Networks: row.FilledNetworks,
+			EveningIn: sumHours(&row.InByHour, 19, 23), DaytimeIn: sumHours(&row.InByHour, 9, 18),
 		}
-		if ids := a.promising(); len(ids) > 0 {
-			if err := readClients(ctx, a, ids, p); err != nil {
-				return nil, err
-			}
-			if err := readContent(ctx, a, ids); err != nil {
-				return nil, err
-			}
+		return d, d.takesMuch(p)
+	}, func(ctx context.Context, a *allocationDays[AccessDay], p Params) error {
+		if err := readClients(ctx, a, p); err != nil {
+			return err
 		}
-		var facts []AccessFact
-		a.each(p["min_completeness"], func(r AllocationRecord, days []AccessDay) { facts = append(facts, AccessFact{r, days}) })
-		return facts, nil
-	})
+		return readContent(ctx, a)
+	}, func(r AllocationRecord, days []AccessDay) AccessFact { return AccessFact{r, days} })
 }
 
 // takesMuch is what the totals of a day tell.
@@ -108,12 +97,8 @@ func (d *AccessDay) serves(p Params) bool {
 
 // readClients counts the addresses in client role, and the sessions behind
 // translated ones.
-func readClients(ctx context.Context, a *allocationDays[AccessDay], ids []AllocationID, p Params) error {
-	return eachAddress(ctx, a.in, ids, func(rows []AllocationHost) {
-		d := a.day(rows[0].Allocation, rows[0].Day)
-		if d == nil {
-			return
-		}
+func readClients(ctx context.Context, a *allocationDays[AccessDay], p Params) error {
+	return a.eachAddress(ctx, func(d *AccessDay, rows []AllocationHost) {
 		for i := range rows {
 			h := &rows[i]
 			if h.Port != 0 || h.Out == 0 || float64(h.Peers) < p["min_client_peers"] || !atLeast(h.In, h.Out, p["min_client_in_out"]) {
@@ -146,15 +131,8 @@ func isTranslated(v *registry.View, a netip.Addr) bool {
 }
 
 // readContent sorts what was taken by the kind of the networks it came from.
-func readContent(ctx context.Context, a *allocationDays[AccessDay], ids []AllocationID) error {
-	for s, err := range a.in.Traffic.AllocationSources(ctx, a.in.Span.Window(), a.in.Span.Location, ids) {
-		if err != nil {
-			return fmt.Errorf("read sources of allocations: %w", err)
-		}
-		d := a.day(s.Allocation, s.Day)
-		if d == nil {
-			continue
-		}
+func readContent(ctx context.Context, a *allocationDays[AccessDay]) error {
+	return a.eachSource(ctx, func(d *AccessDay, s *AllocationSource) {
 		switch contentKind(a.in.Ledgers.At(s.Day), s.Network) {
 		case contentNetwork:
 			d.ConsumerIn += s.WebIn
@@ -162,8 +140,7 @@ func readContent(ctx context.Context, a *allocationDays[AccessDay], ids []Alloca
 			d.UnknownIn += s.In
 		case otherNetwork:
 		}
-	}
-	return nil
+	})
 }
 
 // contentSort is what a network is to who takes from it.
