@@ -14,7 +14,7 @@ import (
 
 // Why a connection ended, beside what the network says.
 var (
-	ErrEnded    = errors.New("the router closed the connection")
+	ErrEnded    = errors.New("the router ended the connection")
 	errReplaced = errors.New("the router opened another connection")
 	errStopping = errors.New("the station is stopping")
 	errSink     = errors.New("the events were refused")
@@ -115,6 +115,11 @@ func (n *link) read() error {
 		}
 		if n.failed != nil {
 			return n.failed
+		}
+		if n.parser.Terminated() {
+			// What came behind it belongs to no connection.
+			n.router.books.cut.Add(uint64(n.in.Buffered()))
+			return ErrEnded
 		}
 	}
 }

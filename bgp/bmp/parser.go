@@ -26,7 +26,8 @@ type Parser struct {
 	decoder  *wire.Decoder
 	peers    map[peerID]*peer
 	info     Info
-	forever  bool
+	ended    bool      // a Termination was read
+	forever  bool      // and says that the router will not come back
 	from     bgp.Event // of the message at hand
 }
 
@@ -68,6 +69,10 @@ func (p *Parser) Info() Info { return p.info }
 
 // Peers returns how many neighbours are up.
 func (p *Parser) Peers() int { return len(p.peers) }
+
+// Terminated reports whether the router said that it sends no more, after which
+// the connection must be closed (RFC 7854 section 4.5).
+func (p *Parser) Terminated() bool { return p.ended }
 
 // Message takes one whole message and hands its events to yield; an event is
 // valid until yield returns, the slices of its route stay. The error is that
@@ -116,6 +121,7 @@ func (p *Parser) handle(kind Type, b []byte, now time.Time, yield func(*bgp.Even
 	case Initiation:
 		return ReasonMalformed, tlvs(b, p.inform)
 	case Termination:
+		p.ended = true
 		return ReasonMalformed, tlvs(b, p.terminate)
 	case RouteMirroring:
 		return ReasonMirroring, false

@@ -283,6 +283,22 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestTerminated proves that a router that says good-bye and stays is let go, and
+// that what it sends behind that is counted and not heard.
+func TestTerminated(t *testing.T) {
+	e := newEar()
+	s, _ := start(t, e, nil)
+	conn := dial(t, s, "127.0.0.1")
+	late := announce(neighbour, 1)
+	send(t, conn, up(neighbour, 1), msg(Termination, []byte{0, 1, 0, 2, 0, 0}), late)
+	gone(t, conn)
+	waitEnd(t, s)
+	expect(t, e.wait(t, "127.0.0.1", count(2)), "up 192.0.2.9/0/0", "stale 192.0.2.9/0/0")
+	if r := s.Routers()[0]; r.Connected || r.Count.Cut != uint64(len(late)) || !errors.Is(r.LastEnd, ErrEnded) || r.Count.Messages != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestBlocked proves that a router whose events the sink does not take delays
 // no other, and that nothing of it is lost.
 func TestBlocked(t *testing.T) {
