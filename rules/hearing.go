@@ -23,6 +23,9 @@ const (
 	// shortestSilence is the pause, in minutes, up to which nothing is missed:
 	// exporters wait for flows to end, mostly up to five minutes.
 	shortestSilence = 10
+	// longestNight is how many minutes of its first day an exporter without habits
+	// may have had nothing to report.
+	longestNight = 12 * 60
 )
 
 // Hearing is when one exporter was heard: in which minutes it sent anything,
@@ -44,9 +47,11 @@ func (p Pause) minutes() int64 { return p.Before - p.After }
 
 // Silence returns for how many minutes of a window an exporter should have been
 // heard, and for how many of them it fell silent. It should have been heard from
-// the first minute in which it ever was, so that one that joins in mid-window
-// misses nothing, and up to the last minute in which any exporter was heard,
-// anybody: beyond it nobody knows.
+// the day on which it ever was first, so that the days before one joins are not
+// missed, and up to the last minute in which any exporter was heard, anybody:
+// beyond it nobody knows. Of that first day, what lies before its first minute is
+// silence by the same measures as a pause: a day is not whole from the minute on
+// in which somebody began to look.
 //
 // Exporters are compared with their own habit. The usual pause is the median,
 // over the days on which the exporter was heard, of the longest pause that
@@ -58,7 +63,7 @@ func (p Pause) minutes() int64 { return p.Before - p.After }
 // One that was heard on fewer than three days has none yet: what it did not say
 // within a day may be its nights, or a capture that was short. But of whole days
 // without a word nobody knows what they held, so they are silence and not taken
-// for complete.
+// for complete, and so is what of its first day is more than a night.
 func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	from, to := minuteOf(w.From), minuteOf(w.To.Add(time.Minute-1))
 	begin, end := max(from, h.First), min(to, anybody+1)
@@ -66,6 +71,7 @@ func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 		return 0, 0
 	}
 	expected = uint64(end - begin)
+	lead := max(0, h.First-max(from, dayOf(h.First, to)))
 	pauses := h.Pauses
 	if anybody > h.Last {
 		pauses = append(slices.Clone(pauses), Pause{h.Last, anybody + 1})
@@ -73,9 +79,13 @@ func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	usual, days := h.usual(pauses, to)
 	switch {
 	case days < leastHeardDays:
-		return expected, silentDays(pauses, begin, end, to)
+		before := uint64(max(0, lead-longestNight))
+		return expected + before, silentDays(pauses, begin, end, to) + before
 	case usual > longestUsual:
 		return expected, 0
+	case lead > max(shortestSilence, 2*usual):
+		silent = uint64(lead - usual)
+		expected += silent
 	}
 	pauses = slices.DeleteFunc(slices.Clone(pauses), func(p Pause) bool { return p.minutes() <= max(shortestSilence, 2*usual) })
 	for i, p := range pauses {
@@ -86,6 +96,10 @@ func (h Hearing) Silence(w Window, anybody int64) (expected, silent uint64) {
 	}
 	return expected, min(silent, expected)
 }
+
+// dayOf returns the minute in which the day of a minute begins. Days are counted
+// back from to.
+func dayOf(minute, to int64) int64 { return to - (to-minute+dayMinutes-1)/dayMinutes*dayMinutes }
 
 // silentDays returns how many minutes between begin and end are of days that lie
 // in a pause as a whole. Days are counted back from to; the last one is whole
