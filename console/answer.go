@@ -118,8 +118,12 @@ func next(w http.ResponseWriter, r *http.Request, cursor string) {
 	w.Header().Set("Link", "<"+r.URL.EscapedPath()+"?"+q.Encode()+`>; rel="next"`)
 }
 
-// slice returns the page of a list that q asks for. Version names the list:
-// the cursor of another one is refused, as pages of two would not fit.
+// totalHeader says how many items a list has, beyond its page too.
+const totalHeader = "X-Total-Count"
+
+// slice returns the page of a list that q asks for, and says in X-Total-Count
+// how many items there are. Version names the list: the cursor of another one is
+// refused, as pages of two would not fit.
 func slice[T any](w http.ResponseWriter, r *http.Request, all []T, version string) ([]T, error) {
 	q := r.URL.Query()
 	limit, err := limitOf(q)
@@ -134,6 +138,7 @@ func slice[T any](w http.ResponseWriter, r *http.Request, all []T, version strin
 			return nil, because("cursor", cursor)
 		}
 	}
+	w.Header().Set(totalHeader, strconv.Itoa(len(all)))
 	end := min(len(all), begin+limit)
 	if end < len(all) {
 		next(w, r, strconv.Itoa(end)+"."+version)

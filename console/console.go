@@ -113,6 +113,7 @@ type Console struct {
 	limits    limits
 	attempts  attempts
 	uploads   uploads
+	phrases   phrasebook
 	shelf     shelf[*made]
 	backtests shelf[*backtestAnswer]
 	glances   glances
@@ -131,7 +132,7 @@ func (s *Console) Close() {
 // must be called.
 func New(life context.Context, c Config) (*Console, error) {
 	s := &Console{
-		Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), shelf: newShelf[*made](),
+		Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), phrases: newPhrasebook(), shelf: newShelf[*made](),
 		backtests: newShelf[*backtestAnswer](), glances: newGlances(),
 	}
 	s.life, s.end = context.WithCancel(life)

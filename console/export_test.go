@@ -15,3 +15,13 @@ func (s *Console) RoutesOfAPI() map[string][]string {
 
 // ProblemTexts are what people are told.
 var ProblemTexts = problemTexts
+
+// LedgerTexts returns what tells a problem of a ledger, and which codes it told.
+func LedgerTexts() (tell func(message, lang string) (code, text string), seen func() map[string]bool) {
+	book, codes := newPhrasebook(), make(map[string]bool)
+	return func(message, lang string) (string, string) {
+		code, text := book.told(message, lang)
+		codes[code] = true
+		return code, text
+	}, func() map[string]bool { return codes }
+}

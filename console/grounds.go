@@ -325,7 +325,7 @@ func (s *Console) findingNetworks(w http.ResponseWriter, r *http.Request, c *cal
 	answer := networksAnswer{From: found.Window.From.UTC(), To: found.Window.To.UTC(), Pairs: []networkPair{}}
 	if found.Subject.Kind == rules.SubjectLine {
 		answer.Line = found.Subject.ID
-		pairs, err := s.pairs(r.Context(), answer.Line, found.Window, all)
+		pairs, err := s.pairs(r.Context(), c, answer.Line, found.Window, all)
 		if err != nil {
 			s.storeFailed(w, r, err)
 			return
@@ -358,8 +358,8 @@ const mostMatrix = 1_000_000
 // pairs adds up what a line carried between networks, the most bytes first.
 // Unless all is shown, networks of third parties are no finer than the privacy
 // settings allow.
-func (s *Console) pairs(ctx context.Context, id string, w rules.Window, all bool) ([]networkPair, error) {
-	known := s.ends(id, w)
+func (s *Console) pairs(ctx context.Context, c *caller, id string, w rules.Window, all bool) ([]networkPair, error) {
+	known := s.ends(c, id, w)
 	found := make(map[[2]netip.Prefix]*networkPair)
 	for n, err := range s.Grounds.LineNetworks(ctx, w, s.Location, id) {
 		if err != nil {
@@ -393,17 +393,18 @@ func (s *Console) pairs(ctx context.Context, id string, w rules.Window, all bool
 	return list, nil
 }
 
-// lineEnds is what the ledgers say of the networks of a line.
+// lineEnds is what the ledgers say of the networks of a line to somebody.
 type lineEnds struct {
+	to       *caller
 	view     *registry.View
 	line     *registry.Line
 	declared []*registry.LineEndpoint
 }
 
-func (s *Console) ends(id string, w rules.Window) *lineEnds {
+func (s *Console) ends(c *caller, id string, w rules.Window) *lineEnds {
 	day := registry.DateOf(w.To.Add(-time.Second).In(s.Location))
 	view := s.Ledgers().At(day)
-	return &lineEnds{view: view, line: s.lineOf(id, day), declared: view.Endpoints(id)}
+	return &lineEnds{to: c, view: view, line: s.lineOf(id, day), declared: view.Endpoints(id)}
 }
 
 // end returns the declared end that holds a network, empty if none does.
@@ -441,9 +442,13 @@ func (e *lineEnds) masked(s *Console, p netip.Prefix) netip.Prefix {
 	return netip.PrefixFrom(p.Addr(), bits).Masked()
 }
 
-// name is who a network belongs to, as far as the ledgers know.
+// name is who a network belongs to, as far as the ledgers know, and the caller
+// may see the row that says so.
 func (e *lineEnds) name(p netip.Prefix) string {
 	if a := e.view.Allocation(p.Addr()); a != nil {
+		if !e.to.inProvince(a.Place.Province()) {
+			return ""
+		}
 		if holder := e.view.Enterprise(a.EnterpriseID); holder != nil {
 			return holder.Name
 		}

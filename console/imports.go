@@ -58,6 +58,8 @@ type ledgerProblem struct {
 	Row     int    `json:"row"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Code says it to programs, one of ledgerTexts.
+	Code    string `json:"code"`
 	Warning bool   `json:"warning"`
 }
 
@@ -179,7 +181,7 @@ func (s *Console) checkLedgers(w http.ResponseWriter, r *http.Request, c *caller
 		return
 	}
 	s.uploads.keep(one)
-	s.json(w, r, http.StatusCreated, one.ledgerCheck)
+	s.json(w, r, http.StatusCreated, s.told(r, one))
 }
 
 // receive writes the files of a request into a directory.
@@ -348,9 +350,16 @@ func (c *check) judge(problems []registry.Problem) {
 			c.Errors++
 		}
 		if len(c.Problems) < mostListed {
-			c.Problems = append(c.Problems, ledgerProblem{p.File, p.Row, p.Column, p.Message, p.Warning})
+			c.Problems = append(c.Problems, ledgerProblem{File: p.File, Row: p.Row, Column: p.Column, Message: p.Message, Warning: p.Warning})
 		}
 	}
+}
+
+// told is a check in the language of a request.
+func (s *Console) told(r *http.Request, one *check) ledgerCheck {
+	answer := one.ledgerCheck
+	answer.Problems = s.phrases.tell(one.Problems, spoken(r))
+	return answer
 }
 
 // upload finds the check of a request; otherwise it has answered.
@@ -367,7 +376,7 @@ func (s *Console) upload(w http.ResponseWriter, r *http.Request, c *caller, id s
 
 func (s *Console) ledgerCheck(w http.ResponseWriter, r *http.Request, c *caller) {
 	if one := s.upload(w, r, c, r.PathValue("id")); one != nil {
-		s.json(w, r, http.StatusOK, one.ledgerCheck)
+		s.json(w, r, http.StatusOK, s.told(r, one))
 	}
 }
 

@@ -349,13 +349,13 @@ func (s *Console) lineNetworks(w http.ResponseWriter, r *http.Request, c *caller
 	if done {
 		return
 	}
-	pairs, err := s.pairs(r.Context(), line.ID, window, all)
+	pairs, err := s.pairs(r.Context(), c, line.ID, window, all)
 	if err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}
 	answer := lineNetworksAnswer{Line: line.ID, From: window.From.UTC(), To: window.To.UTC(), Declared: endsOf(view, line.ID), Observed: []observedEnd{}}
-	ends, kinds, countries := addEnds(s.ends(line.ID, window), pairs)
+	ends, kinds, countries := addEnds(s.ends(c, line.ID, window), pairs)
 	for i := range pairs {
 		answer.Bytes += pairs[i].FromCustomer + pairs[i].ToCustomer
 		answer.Samples += pairs[i].Samples

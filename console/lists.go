@@ -57,15 +57,16 @@ type paramAnswer struct {
 	Meaning rules.Text `json:"meaning"`
 }
 
-func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, _ *caller) {
-	if list, ok := s.ruleAnswers(w, r); ok {
+func (s *Console) ruleList(w http.ResponseWriter, r *http.Request, c *caller) {
+	if list, ok := s.ruleAnswers(w, r, c); ok {
 		s.json(w, r, http.StatusOK, list)
 	}
 }
 
-// ruleAnswers lists the rules; false means that it has answered.
-func (s *Console) ruleAnswers(w http.ResponseWriter, r *http.Request) ([]ruleAnswer, bool) {
-	decided, err := s.Adjudications(r.Context())
+// ruleAnswers lists the rules; false means that it has answered. Their precision
+// is that of the findings in the caller's provinces.
+func (s *Console) ruleAnswers(w http.ResponseWriter, r *http.Request, c *caller) ([]ruleAnswer, bool) {
+	decided, err := s.Adjudications(r.Context(), c.Provinces...)
 	if err != nil {
 		s.storeFailed(w, r, err)
 		return nil, false

@@ -198,7 +198,10 @@ func (m *memory) evidence(_ context.Context, req console.EvidenceRequest, to io.
 	return err
 }
 
-func (m *memory) adjudications(context.Context) ([]rules.Adjudications, error) {
+func (m *memory) adjudications(_ context.Context, provinces ...string) ([]rules.Adjudications, error) {
+	if len(provinces) > 0 {
+		return []rules.Adjudications{{Rule: "intl-third-party", Confirmed: 2}}, m.err
+	}
 	return []rules.Adjudications{{Rule: "intl-third-party", Confirmed: 12, Dismissed: 1}}, m.err
 }
 

@@ -50,16 +50,19 @@ type document struct {
 }
 
 type operation struct {
-	ID         string `yaml:"operationId"`
-	Parameters []struct {
-		Name string `yaml:"name"`
-		In   string `yaml:"in"`
-	} `yaml:"parameters"`
-	Responses map[string]struct {
+	ID         string      `yaml:"operationId"`
+	Parameters []parameter `yaml:"parameters"`
+	Responses  map[string]struct {
+		Headers map[string]any `yaml:"headers"`
 		Content map[string]struct {
 			Schema schema `yaml:"schema"`
 		} `yaml:"content"`
 	} `yaml:"responses"`
+}
+
+type parameter struct {
+	Name string `yaml:"name"`
+	In   string `yaml:"in"`
 }
 
 type schema struct {
@@ -167,6 +170,11 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 				}
 				if status != strconv.Itoa(a.status) && o.ID != "exportFindings" {
 					t.Errorf("%s is described with %s and answers %d", o.ID, status, a.status)
+				}
+				for name := range r.Headers {
+					if a.header.Get(name) == "" {
+						t.Errorf("%s: %s is described and not in the answer", o.ID, name)
+					}
 				}
 				d.compare(t, o.ID, r.Content["application/json"].Schema, v, seen)
 			}

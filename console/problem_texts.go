@@ -67,7 +67,7 @@ var problemTexts = map[string]rules.Text{
 	"second_person":     {ZH: "您已经确认过该线索；需要由第二个人确认", EN: "you have confirmed this finding already; a second person has to"},
 	"findings_empty":    {ZH: "没有选择任何线索", EN: "findings is empty: name those to act on"},
 	"findings_many":     {ZH: "选择了 %d 条线索，一次至多 %d 条", EN: "%d findings are more than %d"},
-	"reason_missing": {ZH: "请说明理由：内容不脱敏，理由记入日志并印在文件上", EN: "reason is missing: what is not masked says why, which is recorded and printed on it"},
+	"reason_missing":    {ZH: "请说明理由：内容不脱敏，理由记入日志并印在文件上", EN: "reason is missing: what is not masked says why, which is recorded and printed on it"},
 	"no_basis":          {ZH: "该线索没有保存得出它的事实；规则下次再看到这一迹象时会保存", EN: "the facts of this finding were not kept; it gets them when the rule next sees the signal"},
 	"pairs_many":        {ZH: "专线 %s 的地址对超过 %d 个；请缩短时间段", EN: "networks of line %s: more than %d pairs; ask for a shorter span"},
 	// Ledgers.

@@ -212,7 +212,7 @@ func (s *Console) total(w http.ResponseWriter, r *http.Request, query FindingQue
 		}
 		n = sum(counts)
 	}
-	w.Header().Set("X-Total-Count", strconv.FormatUint(n, 10))
+	w.Header().Set(totalHeader, strconv.FormatUint(n, 10))
 	return nil
 }
 

@@ -86,6 +86,9 @@ func (s *Console) system(w http.ResponseWriter, r *http.Request, c *caller) {
 	answer.Ledgers, answer.LedgersKnown = version.ID, version.Known
 	answer.Checks = append([]Check{}, s.Ready(r.Context())...)
 	answer.Tables, answer.Jobs = append([]TableSize{}, answer.Tables...), append([]Job{}, answer.Jobs...)
+	if len(c.Provinces) > 0 { // how much there is of the whole country is not theirs to know
+		answer.Tables, answer.SpoolBytes, answer.SpoolEntries = []TableSize{}, 0, 0
+	}
 	if c.can(seeReports) && len(c.Provinces) == 0 {
 		for _, m := range s.visibleReports(c) {
 			answer.Jobs = append(answer.Jobs, m.asJob("report", m.Kind+" "+m.Quarter, spoken(r)))
@@ -155,8 +158,8 @@ func (c capability) String() string {
 	}[c]
 }
 
-func (s *Console) rule(w http.ResponseWriter, r *http.Request, _ *caller) {
-	list, ok := s.ruleAnswers(w, r)
+func (s *Console) rule(w http.ResponseWriter, r *http.Request, c *caller) {
+	list, ok := s.ruleAnswers(w, r, c)
 	if !ok {
 		return
 	}
@@ -169,5 +172,6 @@ func (s *Console) rule(w http.ResponseWriter, r *http.Request, _ *caller) {
 	s.refuse(w, r, http.StatusNotFound, because("no_rule", r.PathValue("id")))
 }
 
-// Adjudications tells what people decided about the findings of each rule.
-type Adjudications func(ctx context.Context) ([]rules.Adjudications, error)
+// Adjudications tells what people decided about the findings of each rule, of
+// these provinces if there are any.
+type Adjudications func(ctx context.Context, provinces ...string) ([]rules.Adjudications, error)

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/linewarden/linewarden/rules"
@@ -11,9 +12,17 @@ import (
 // Adjudications returns what people decided about the findings of each rule that
 // has any decided ones, ordered by rule. It counts the latest decision about
 // each finding in the log of cases; a proposal of the first of two persons is
-// none.
-func (s *Store) Adjudications(ctx context.Context) ([]rules.Adjudications, error) {
-	var list []rules.Adjudications
+// none. With provinces, it counts findings of these alone.
+func (s *Store) Adjudications(ctx context.Context, provinces ...string) ([]rules.Adjudications, error) {
+	var (
+		list   []rules.Adjudications
+		within string
+		values []any
+	)
+	if len(provinces) > 0 {
+		within = " HAVING argMax(province, version) IN {provinces:Array(String)}"
+		values = append(values, clickhouse.Named("provinces", stringsOf(provinces)))
+	}
 	err := s.query(ctx, "count adjudicated findings", `SELECT rule, countIf(decided = 'confirmed') AS confirmed, countIf(decided = 'dismissed') AS dismissed
 FROM
 (
@@ -26,7 +35,7 @@ FROM
     WHERE kind = 'moved' AND became IN ('confirmed', 'dismissed') OR kind = 'reopened' AND was = 'dismissed'
     GROUP BY id
 ) AS cases
-INNER JOIN (SELECT id, any(rule) AS rule FROM findings GROUP BY id) AS subjects USING (id)
+INNER JOIN (SELECT id, any(rule) AS rule FROM findings GROUP BY id`+within+`) AS subjects USING (id)
 WHERE decided IN ('confirmed', 'dismissed')
 GROUP BY rule ORDER BY rule`,
 		func(r driver.Rows) error {
@@ -34,6 +43,6 @@ GROUP BY rule ORDER BY rule`,
 			err := r.Scan(&a.Rule, &a.Confirmed, &a.Dismissed)
 			list = append(list, a)
 			return err
-		})
+		}, values...)
 	return list, err
 }

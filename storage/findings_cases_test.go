@@ -47,6 +47,13 @@ func TestAdjudications(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	here, err := s.Adjudications(t.Context(), again.Province, "99")
+	if diff := cmp.Diff(want, here); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if elsewhere, err := s.Adjudications(t.Context(), "99"); err != nil || len(elsewhere) != 0 {
+		t.Errorf("of another province: %v, %v", elsewhere, err)
+	}
 }
 
 // work saves a finding and moves its case from state to state.
