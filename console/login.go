@@ -165,7 +165,7 @@ func (s *Console) setUp(w http.ResponseWriter, r *http.Request, c *caller) {
 		err = s.Accounts.AddFirst(name, password)
 	}
 	if err != nil {
-		s.page(w, r, http.StatusUnprocessableEntity, "setup.html", page{Form: form{Name: name, Token: r.PostForm.Get("token"), Problem: err.Error()}})
+		s.page(w, r, http.StatusUnprocessableEntity, "setup.html", page{Form: form{Name: name, Token: r.PostForm.Get("token"), Problem: problemOf(http.StatusUnprocessableEntity, err, langOf(r)).Detail}})
 		return
 	}
 	u, ok, err := s.Accounts.User(name)

@@ -54,15 +54,15 @@ export function follow(page) {
   for (const end of ['requestfinished', 'requestfailed']) page.on(end, (r) => asked.get(page).delete(r));
 }
 
-const quiet = 120; // ms without a request in which a page asks for what follows from an answer
+const looks = 5; // in a row that find a page quiet, some 30 ms apart: what follows from an answer is asked for between them
 
 /** settle waits until a page has all that it has asked for, and shows it. */
 export async function settle(page) {
   await page.locator('main').first().waitFor();
-  let since = Date.now();
-  for (const end = since + 20_000; Date.now() - since < quiet; await page.waitForTimeout(20)) {
+  const end = Date.now() + 30_000;
+  for (let quiet = 0; quiet < looks; await page.waitForTimeout(30)) {
     const waits = await page.evaluate(() => document.querySelector('.ant-skeleton-active,.waiting') !== null);
-    if (waits || asked.get(page).size > 0) since = Date.now();
-    if (since > end) throw new Error(`${page.url()} does not settle: ${[...asked.get(page)].map((r) => r.url())}`);
+    quiet = waits || asked.get(page).size > 0 ? 0 : quiet + 1;
+    if (Date.now() > end) throw new Error(`${page.url()} does not settle: ${[...asked.get(page)].map((r) => r.url())}`);
   }
 }

@@ -457,7 +457,7 @@ export const words = {
   ledNoMatch: ['没有包含“{q}”的行。', 'No row holds “{q}”.'],
   sysEmbedded: ['内嵌', 'embedded'],
   sysSpoolOpen: ['可写', 'open'],
-  sysJobsNext: ['生成报告等耗时工作会列在这里。', 'Reports that are being made are listed here.'],
+  sysJobsNext: ['生成报告、回测等耗时工作会列在这里。', 'Reports and backtests are listed here while they run and after.'],
   sysAddExporter: ['请加入 exporters.csv', 'add it to exporters.csv'],
   sysRecords: ['记录数', 'records'],
   sysLost: ['损失', 'Lost'],

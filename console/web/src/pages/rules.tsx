@@ -59,7 +59,7 @@ function List() {
                   { title: s.t('clauses'), render: (_, r) => <Clauses of={r.clauses} /> },
                   { title: s.t('kind'), filters: [{ text: s.t('ledgerRule'), value: true }, { text: s.t('trafficRule'), value: false }], onFilter: (v, r) => r.ledger === v, render: (_, r) => <Tag>{r.ledger ? s.t('ledgerRule') : s.t('trafficRule')}</Tag> },
                   { title: s.t('parameters'), align: 'right', className: 'nowrap', render: (_, r) => <span className="num">{r.params.length}{changedParams(r).length > 0 && <Tag color="blue" className="tag-after">{s.t('ruleChanged', { n: changedParams(r).length })}</Tag>}</span> },
-                  { title: s.t('precision'), sorter: (a, b) => (a.precision?.share ?? -1) - (b.precision?.share ?? -1), render: (_, r) => <Precision of={r.precision} /> },
+                  { title: s.t('precision'), className: 'nowrap', sorter: (a, b) => (a.precision?.share ?? -1) - (b.precision?.share ?? -1), render: (_, r) => <Precision of={r.precision} /> },
                   { title: s.t('version'), className: 'nowrap', render: (_, r) => <span className="num">{r.version}</span> },
                 ]}
               />
@@ -85,7 +85,7 @@ function Params({ of }: { of: Param[] }) {
         { title: s.t('label'), render: (_, p) => <span className="mono">{p.name}</span> },
         { title: s.t('value'), align: 'right', render: (_, p) => <span className="num">{p.value !== p.default ? <strong><span className="rowlink">●</span> {paramText(s, p.value, p.unit)}</strong> : paramText(s, p.value, p.unit)}</span> },
         { title: s.t('default'), align: 'right', render: (_, p) => <span className="num">{paramText(s, p.default, p.unit)}</span> },
-        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{paramText(s, p.min, p.unit)} – {paramText(s, p.max, p.unit)}</span> },
+        { title: s.t('range'), align: 'right', render: (_, p) => <span className="num">{paramText(s, p.min, /^share/.test(p.unit) ? 'share' : '')} – {paramText(s, p.max, p.unit)}</span> },
         { title: s.t('meaning'), render: (_, p) => s.pick(p.meaning) },
       ]}
     />

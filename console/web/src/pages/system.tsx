@@ -56,7 +56,7 @@ function Health({ of: v }: { of: System }) {
               rowKey="id"
               dataSource={v.jobs}
               columns={[
-                { title: s.t('kind'), render: (_, j) => <Raw>{(j.title || j.kind).replace(/^quarterly\b/, s.t('sysQuarterly'))}</Raw> },
+                { title: s.t('kind'), render: (_, j) => (j.kind === 'backtest' ? <Link to={`/rules/${encodeURIComponent(j.title)}?backtest=${j.id}`}>{s.t('backtest')} {j.title}</Link> : <Raw>{(j.title || j.kind).replace(/^quarterly\b/, s.t('sysQuarterly'))}</Raw>) },
                 { title: s.t('state'), render: (_, j) => called(s, 'job', j.state) },
                 { title: s.t('progress'), width: 220, render: (_, j) => <><Progress aria-label={s.t('progress')} size="small" percent={Math.round(100 * j.progress)} status={j.state === 'failed' ? 'exception' : undefined} />{j.error ? <span className="bad"><Raw>{j.error}</Raw></span> : <span className="dim">{called(s, 'step', j.step)}</span>}</> },
                 { title: s.t('begun'), render: (_, j) => <Time of={j.began} /> },

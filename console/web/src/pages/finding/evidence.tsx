@@ -72,7 +72,7 @@ export function Evidence({ id }: { id: string }) {
   };
   return (
     <div className="stack">
-      <Form<Fields> form={form} layout="inline" className="no-print" onFinish={(f) => void get(f)}>
+      <Form<Fields> form={form} layout="vertical" className="no-print" onFinish={(f) => void get(f)}>
         <Form.Item name="reason" label={s.t('evidenceReason')} rules={[{ required: true, whitespace: true, message: s.t('repReason') }]}><Input maxLength={100} /></Form.Item>
         <Form.Item name="recipient" label={s.t('recipient')}><Input maxLength={100} /></Form.Item>
         <Button type="primary" htmlType="submit" icon={<SafetyCertificateOutlined />} loading={had !== undefined}>{s.t('getEvidence')}</Button>
