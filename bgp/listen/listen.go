@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -74,6 +75,29 @@ func (s *Sockets) Addrs() []netip.AddrPort {
 		}
 	}
 	return list
+}
+
+// Control calls do with each socket and the network it is of, "tcp4" or "tcp6", as
+// net.ListenConfig calls its Control before they are bound.
+func (s *Sockets) Control(do func(network, address string, c syscall.RawConn) error) error {
+	for _, l := range s.list {
+		tcp, ok := l.(*net.TCPListener)
+		if !ok {
+			continue
+		}
+		network := "tcp6"
+		if a, ok := l.Addr().(*net.TCPAddr); ok && a.IP.To4() != nil {
+			network = "tcp4"
+		}
+		c, err := tcp.SyscallConn()
+		if err == nil {
+			err = do(network, l.Addr().String(), c)
+		}
+		if err != nil {
+			return fmt.Errorf("set up the socket %s for %s: %w", l.Addr(), s.protocol, err)
+		}
+	}
+	return nil
 }
 
 // Close closes the sockets, and waits until no connection is being taken. It is

@@ -26,7 +26,7 @@ func newTally(n *neighbor) *tally {
 }
 
 func (t *tally) limit(family int) int {
-	return [2]int{t.neighbor.config.LimitIPv4, t.neighbor.config.LimitIPv6}[family]
+	return int(t.neighbor.limits[family].Load())
 }
 
 // note counts one event.

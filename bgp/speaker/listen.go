@@ -13,23 +13,33 @@ import (
 // sayFor bounds the time in which a last message is written.
 const sayFor = time.Second
 
-// sign sets the passwords of neighbours on a socket before it listens, so that
+// signAll sets the passwords of neighbours on a socket before it listens, so that
 // no connection can come without.
-func (s *Speaker) sign(network, _ string, c syscall.RawConn) error {
-	var failed error
-	err := c.Control(func(fd uintptr) {
-		for _, n := range s.order {
-			if n.config.Password == "" {
-				continue
-			}
-			if err := signTCP(int(fd), network, n.config.Address, n.config.Password); err != nil {
-				failed = fmt.Errorf("set the TCP MD5 password of %v: %w: the kernel may be built without it; "+
-					"remove the password or use another kernel", n.config.Address, err)
-				return
-			}
+func signAll(list []*neighbor) func(network, address string, c syscall.RawConn) error {
+	passwords := make(map[netip.Addr]string)
+	for _, n := range list {
+		if n.config.Password != "" {
+			passwords[n.config.Address] = n.config.Password
 		}
-	})
-	return errors.Join(err, failed)
+	}
+	return sign(passwords)
+}
+
+// sign sets passwords on a socket; an empty one takes away what there was.
+func sign(passwords map[netip.Addr]string) func(network, address string, c syscall.RawConn) error {
+	return func(network, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			for peer, password := range passwords {
+				if err := signTCP(int(fd), network, peer, password); err != nil {
+					failed = fmt.Errorf("set the TCP MD5 password of %v: %w: the kernel may be built without it; "+
+						"remove the password or use another kernel", peer, err)
+					return
+				}
+			}
+		})
+		return errors.Join(err, failed)
+	}
 }
 
 // take starts a session for a connection of a neighbour, and refuses others.
@@ -40,28 +50,43 @@ func (s *Speaker) take(conn net.Conn) {
 		return
 	}
 	from := remote.AddrPort().Addr().Unmap()
-	n := s.neighbors[from]
-	if n == nil {
-		n = s.neighbors[from.WithZone("")]
-	}
-	if n == nil {
-		s.refused[RefusedUnknown].Add(1)
+	n, reason := s.admit(from, conn)
+	switch {
+	case reason == refusals: // it may become a session
+	case n == nil:
+		s.refused[reason].Add(1)
 		if hidden, ok := s.unknown.allow(time.Now()); ok {
 			s.deps.Logger.Warn("BGP connection refused: unknown neighbor; add it to the neighbors to let it in",
 				"peer", from.String(), "more_since", hidden)
 		}
 		refuse(conn, subRejected)
-		return
-	}
-	if reason, ok := n.admit(); !ok {
+	default:
 		s.refused[reason].Add(1)
 		if hidden, ok := n.refusedLog.allow(time.Now()); ok {
 			s.deps.Logger.Warn("BGP connection refused", "peer", from.String(), "reason", reason.String(), "more_since", hidden)
 		}
 		refuse(conn, subRejected)
-		return
 	}
-	s.sessions.Go(newSession(n, conn).run)
+}
+
+// admit starts a session of whom a connection comes from, and says for which
+// reason it does not, or refusals. A neighbour that is there while mu is held is
+// not retired before it knows of the session.
+func (s *Speaker) admit(from netip.Addr, conn net.Conn) (*neighbor, Refusal) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := s.neighbors[from]
+	if n == nil {
+		n = s.neighbors[from.WithZone("")]
+	}
+	if n == nil {
+		return nil, RefusedUnknown
+	}
+	if reason, ok := n.admit(); !ok {
+		return n, reason
+	}
+	n.running.Go(newSession(n, conn).run)
+	return n, refusals
 }
 
 // refuse closes a connection that is no session, and says so.

@@ -1,6 +1,7 @@
 package speaker
 
 import (
+	"cmp"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -59,6 +60,12 @@ type neighbor struct {
 	key        bgp.PeerKey
 	books      wire.Books
 	refusedLog sampler
+	limits     [2]atomic.Int64 // paths of IPv4 and of IPv6
+
+	stop    chan struct{}  // closed when the neighbour is to go, for the reason bye
+	bye     cause          // written before stop is closed, and read after
+	running sync.WaitGroup // its connections
+	working sync.WaitGroup // work
 
 	queue  chan *batch
 	queued atomic.Int64
@@ -89,20 +96,21 @@ type batch struct {
 
 func newNeighbor(s *Speaker, c Neighbor) (*neighbor, error) {
 	c.Address = c.Address.Unmap()
-	if c.LimitIPv4 == 0 {
-		c.LimitIPv4 = s.config.LimitIPv4
-	}
-	if c.LimitIPv6 == 0 {
-		c.LimitIPv6 = s.config.LimitIPv6
-	}
 	n := &neighbor{
 		config: c, speaker: s, logger: s.deps.Logger.With("peer", c.Address.String()),
 		key:   bgp.PeerKey{Router: c.Address.WithZone(""), Peer: c.Address.WithZone("")},
-		queue: make(chan *batch, s.config.Queue/batchSize),
+		queue: make(chan *batch, s.config.Queue/batchSize), stop: make(chan struct{}),
 	}
+	n.limit(c)
 	n.free.New = func() any { return &batch{events: make([]bgp.Event, 0, batchSize)} }
 	_, _, err := n.open()
 	return n, err
+}
+
+// limit takes the limits of a configuration, in use from the next route on.
+func (n *neighbor) limit(c Neighbor) {
+	n.limits[0].Store(int64(cmp.Or(c.LimitIPv4, n.speaker.config.LimitIPv4)))
+	n.limits[1].Store(int64(cmp.Or(c.LimitIPv6, n.speaker.config.LimitIPv6)))
 }
 
 func (n *neighbor) localASN() uint32 {
@@ -314,13 +322,15 @@ func (n *neighbor) expire(why string) {
 	}
 	n.mu.Unlock()
 	if over {
-		n.logger.Warn(why) //nolint:sloglint // one of two constants
+		n.logger.Warn(why) //nolint:sloglint // one of few texts
 		n.sayLocked(bgp.Event{Kind: bgp.PeerDown})
 	}
 }
 
-// shut ends the neighbour's session because we stop. What is stale is lost too.
-func (n *neighbor) shut() {
+// shut ends the neighbour's sessions for good. What is stale is lost too.
+func (n *neighbor) shut(bye cause) {
+	n.bye = bye
+	close(n.stop)
 	n.mu.Lock()
 	s := n.session
 	if n.stale != nil {
@@ -328,9 +338,9 @@ func (n *neighbor) shut() {
 	}
 	n.mu.Unlock()
 	if s != nil {
-		s.end(cause{text: "we stop", say: &notification{codeCease, subShutdown, nil}})
+		s.end(bye)
 	}
-	n.expire("BGP neighbor is waited for no longer, as we stop")
+	n.expire("BGP neighbor is waited for no longer: " + bye.text)
 }
 
 // ended notes why a session or an attempt at one was over.
@@ -348,6 +358,7 @@ func (n *neighbor) status() Peer {
 		Queued: n.queued.Load(), Messages: n.books.Count(),
 	}
 	p.Neighbor.Password = ""
+	p.Neighbor.LimitIPv4, p.Neighbor.LimitIPv6 = int(n.limits[0].Load()), int(n.limits[1].Load())
 	if s := n.last; s != nil {
 		p.RouterID, p.HoldTime, p.Options, p.Graceful = s.remote.RouterID.String(), s.hold, s.options, s.remote.Graceful
 	}

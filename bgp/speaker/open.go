@@ -32,6 +32,7 @@ const (
 	subShutdown    = 2
 	subReset       = 4
 	subRejected    = 5
+	subChanged     = 6
 	subCollision   = 7
 	subResources   = 8
 

@@ -110,7 +110,7 @@ func TestBird(t *testing.T) {
 // freePort returns a TCP port that nobody listens on.
 func freePort(t testing.TB) int {
 	t.Helper()
-	s, to, _ := start(t, newTable(), nil)
+	s, to, _ := start(t, newTable(), nil, neighborAt("127.0.0.9"))
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

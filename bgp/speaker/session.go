@@ -105,8 +105,8 @@ func (s *session) run() {
 	}
 	defer close(s.done)
 	select {
-	case <-n.speaker.stop: // since the handshake
-		s.end(cause{text: "we stop", say: &notification{codeCease, subShutdown, nil}})
+	case <-n.stop: // since the handshake
+		s.end(n.bye)
 	default:
 	}
 	n.up(s)
@@ -162,8 +162,8 @@ func (s *session) handshake() error {
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		select {
-		case <-n.speaker.stop:
-			s.end(cause{text: "we stop", say: &notification{codeCease, subRejected, nil}, refusal: RefusedStopping})
+		case <-n.stop:
+			s.end(cause{text: n.bye.text, say: &notification{codeCease, subRejected, nil}, refusal: RefusedStopping})
 		case <-stopped:
 		}
 	})

@@ -35,18 +35,18 @@ type Deps struct {
 
 // Speaker holds the sessions.
 type Speaker struct {
-	config    Config
-	deps      Deps
-	neighbors map[netip.Addr]*neighbor
-	order     []*neighbor // as configured
+	config Config // its neighbours are those of New
+	deps   Deps
 
-	sockets  *listen.Sockets // none before Start
-	stop     chan struct{}   // closed when Stop begins
-	stopOnce sync.Once
+	changing sync.Mutex      // held while neighbours and sockets change; taken before mu
+	sockets  *listen.Sockets // none before Start, and while there is no neighbour
+	stopped  bool
 	sinkCtx  context.Context //nolint:containedctx // of the workers, which outlive Start
 	abandon  context.CancelFunc
-	sessions sync.WaitGroup
-	workers  sync.WaitGroup
+
+	mu        sync.RWMutex // guards neighbors and order
+	neighbors map[netip.Addr]*neighbor
+	order     []*neighbor // as configured
 
 	refused [refusals]atomic.Uint64
 	unknown sampler
@@ -87,7 +87,7 @@ func New(config Config, deps Deps) (*Speaker, error) {
 	if deps.Sink == nil || deps.Logger == nil {
 		return nil, errors.New("a speaker needs a sink and a logger")
 	}
-	s := &Speaker{config: config, deps: deps, neighbors: make(map[netip.Addr]*neighbor), sockets: new(listen.Sockets), stop: make(chan struct{})}
+	s := &Speaker{config: config, deps: deps, neighbors: make(map[netip.Addr]*neighbor), sockets: new(listen.Sockets)}
 	for _, c := range config.Neighbors {
 		n, err := newNeighbor(s, c)
 		if err != nil {
@@ -99,63 +99,86 @@ func New(config Config, deps Deps) (*Speaker, error) {
 	return s, nil
 }
 
-// Start binds the sockets, all or none, and takes connections until Stop. It is
-// called once; ctx bounds the start alone.
+// Start binds the sockets, all or none, and takes connections until Stop. Where
+// nobody may connect nothing listens. It is called once; ctx bounds the start alone.
 func (s *Speaker) Start(ctx context.Context) error {
-	sockets, err := listen.Open(ctx, "BGP", s.config.Listen, net.ListenConfig{Control: s.sign}, s.deps.Logger)
-	if err != nil {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.listen(ctx, s.order); err != nil {
 		return err
 	}
-	s.sockets = sockets
 	s.sinkCtx, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	for _, n := range s.order {
-		s.workers.Go(n.work)
+		n.working.Go(n.work)
 	}
 	s.sockets.Serve(s.take)
 	return nil
 }
 
+// listen binds the sockets where there is a neighbour; changing is held.
+func (s *Speaker) listen(ctx context.Context, neighbors []*neighbor) error {
+	if len(neighbors) == 0 {
+		return nil
+	}
+	sockets, err := listen.Open(ctx, "BGP", s.config.Listen, net.ListenConfig{Control: signAll(neighbors)}, s.deps.Logger)
+	if err != nil {
+		return err
+	}
+	s.sockets = sockets
+	return nil
+}
+
 // Addrs returns the addresses that are bound.
-func (s *Speaker) Addrs() []netip.AddrPort { return s.sockets.Addrs() }
+func (s *Speaker) Addrs() []netip.AddrPort {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return s.sockets.Addrs()
+}
 
 // Stop closes sockets and sessions, tells the neighbours so, and waits until
 // the sink has taken what they had said and that they are gone. When ctx ends
 // first it gives up what still waits, and says so.
 func (s *Speaker) Stop(ctx context.Context) error {
-	var err error
-	s.stopOnce.Do(func() { err = s.shut(ctx) })
-	return err
-}
-
-func (s *Speaker) shut(ctx context.Context) error {
-	close(s.stop)
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
 	failed := s.sockets.Close()
 	if s.abandon == nil { // never started
 		return failed
 	}
-	defer s.abandon()
-	for _, n := range s.order {
-		n.shut()
+	defer s.abandon() // what still waits
+	return errors.Join(failed, retire(ctx, s.order, cause{text: "we stop", say: &notification{codeCease, subShutdown, nil}}))
+}
+
+// retire ends neighbours whom no connection can reach any more, and waits until
+// the sink has taken what they said and that they are gone, or ctx ends.
+func retire(ctx context.Context, list []*neighbor, bye cause) error {
+	for _, n := range list {
+		n.shut(bye)
 	}
 	done := make(chan struct{})
 	go func() {
-		s.sessions.Wait()
-		for _, n := range s.order {
+		for _, n := range list {
+			n.running.Wait()
 			n.closeQueue()
 		}
-		s.workers.Wait()
+		for _, n := range list {
+			n.working.Wait()
+		}
 		close(done)
 	}()
 	select {
 	case <-done:
-		return failed
+		return nil
 	case <-ctx.Done():
-		s.abandon()
 		waiting := int64(0)
-		for _, n := range s.order {
+		for _, n := range list {
 			waiting += n.queued.Load()
 		}
-		return errors.Join(failed, fmt.Errorf("stop BGP sessions: %w: up to %d events were not taken by the sink", ctx.Err(), waiting))
+		return fmt.Errorf("stop BGP sessions: %w: up to %d events were not taken by the sink", ctx.Err(), waiting)
 	}
 }
 
@@ -170,8 +193,10 @@ func (s *Speaker) Refused() map[Refusal]uint64 {
 	return m
 }
 
-// Peers returns the state of each neighbour, in the order of Config.
+// Peers returns the state of each neighbour, as they are configured.
 func (s *Speaker) Peers() []Peer {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	list := make([]Peer, len(s.order))
 	for i, n := range s.order {
 		list[i] = n.status()

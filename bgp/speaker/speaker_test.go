@@ -355,6 +355,7 @@ func TestConfig(t *testing.T) {
 	defer func() { _ = l.Close() }()
 	c = DefaultConfig()
 	c.ASN, c.RouterID, c.Listen = 1, netip.MustParseAddr("192.0.2.1"), []string{"127.0.0.1:0", l.Addr().String()}
+	c.Neighbors = []Neighbor{neighborAt("127.0.0.2")} // without whom nothing listens
 	s, err := New(c, Deps{Sink: newTable(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
