@@ -47,8 +47,8 @@ function RouteTable({ of, day }: { of: Route[]; day: string | undefined }) {
         { title: s.t('nextHop'), render: (_, r) => <span className="num">{r.next_hop}</span> },
         { title: s.t('communities'), render: (_, r) => <Raw>{r.communities.join(' ')}</Raw> },
         { title: s.t('rpki'), render: (_, r) => <span className={r.validity === 'invalid' ? 'bad' : ''}>{called(s, 'rpki', r.validity)}</span> },
-        { title: s.t('heldFrom'), render: (_, r) => <Time of={r.from} how="second" /> },
-        { title: s.t('heldTo'), render: (_, r) => (r.to ? <Time of={r.to} how="second" /> : <span className="good">{s.t('still')}</span>) },
+        { title: s.t('heldFrom'), render: (_, r) => <Time of={r.from} /> },
+        { title: s.t('heldTo'), render: (_, r) => (r.to ? <Time of={r.to} /> : <span className="good">{s.t('still')}</span>) },
       ]}
     />
   );

@@ -79,7 +79,6 @@ function Params({ of }: { of: Param[] }) {
       size="small"
       pagination={false}
       rowKey="name"
-      scroll={{ x: 'max-content' }}
       dataSource={of}
       columns={[
         { title: s.t('label'), render: (_, p) => <span className="mono">{p.name}</span> },

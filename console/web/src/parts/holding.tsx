@@ -26,7 +26,7 @@ export function LineTable({ of }: { of: Schemas['Line'][] }) {
         { title: s.t('technology'), render: (_, l) => called(s, 'technology', l.technology) },
         { title: s.t('use'), render: (_, l) => called(s, 'use', l.use) },
         { title: s.t('bandwidth'), align: 'right', render: (_, l) => <span className="num">{l.bandwidth_mbps} Mbit/s</span> },
-        { title: s.t('ends'), render: (_, l) => `${province(s, l.a_place)} – ${l.z_country ? country(s, l.z_country) : '—'}` },
+        { title: s.t('bothEnds'), render: (_, l) => `${province(s, l.a_place)} – ${l.z_country ? country(s, l.z_country) : '—'}` },
         { title: s.t('validity'), render: (_, l) => <Valid from={l.valid_from} to={l.valid_to} /> },
       ]}
     />

@@ -19,7 +19,7 @@ export function resourceLink(to: { q?: string; block?: string; enterprise?: stri
 
 export function Valid({ from, to }: { from: string; to: string }) {
   const s = useSpeech();
-  return <span className="num">{from || '—'} ~ {to || s.t('openEnded')}</span>;
+  return <span className="num">{from || '—'} – {to || s.t('openEnded')}</span>;
 }
 
 /** Licensed says in a word whether a licence for what is needed is in the ledgers. */

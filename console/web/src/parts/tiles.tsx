@@ -10,6 +10,13 @@ const places: Record<string, readonly [number, number]> = {
   46: [3, 8], 82: [5, 8], 81: [6, 8],
 };
 
+// What provinces are called where there is no room for an English name: the
+// letters of ISO 3166-2:CN.
+const letters: Record<string, string> = {
+  11: 'BJ', 12: 'TJ', 13: 'HE', 14: 'SX', 15: 'NM', 21: 'LN', 22: 'JL', 23: 'HL', 31: 'SH', 32: 'JS', 33: 'ZJ', 34: 'AH', 35: 'FJ', 36: 'JX', 37: 'SD', 41: 'HA', 42: 'HB',
+  43: 'HN', 44: 'GD', 45: 'GX', 46: 'HI', 50: 'CQ', 51: 'SC', 52: 'GZ', 53: 'YN', 54: 'XZ', 61: 'SN', 62: 'GS', 63: 'QH', 64: 'NX', 65: 'XJ', 71: 'TW', 81: 'HK', 82: 'MO',
+};
+
 /** Tiles shows a number of each province, the redder the greater. */
 export function Tiles({ of }: { of: ReadonlyMap<string, number> }) {
   const s = useSpeech();
@@ -21,7 +28,7 @@ export function Tiles({ of }: { of: ReadonlyMap<string, number> }) {
         const tone = n === 0 ? '' : `t${Math.min(4, 1 + Math.floor((3.999 * n) / most))}`;
         const name = province(s, code);
         const at = { gridColumn: column, gridRow: row };
-        const body = <><span>{s.lang === 'en' ? name.slice(0, 9) : name}</span>{n > 0 && <strong>{n}</strong>}</>;
+        const body = <>{s.lang === 'en' ? <abbr title={name}>{letters[code]}</abbr> : <span>{name}</span>}{n > 0 && <strong>{n}</strong>}</>;
         return n > 0 ? <Link key={code} to={`/findings?province=${code}&state=open,reviewing,confirmed,rectifying`} className={`tile ${tone}`} style={at}>{body}</Link> : <div key={code} className="tile" style={at}>{body}</div>;
       })}
     </div>

@@ -1,5 +1,6 @@
 import { Alert, Button, Progress, Select, Space, Table, Upload } from 'antd';
 import { useEffect, useState } from 'react';
+import { Link } from 'react-router';
 import { api, ownHeaders, failureOf, type Failure, type Schemas } from '../api/client';
 import { sent } from '../api/send';
 import { useGet } from '../api/use';
@@ -212,7 +213,7 @@ export function Import({ imported }: { imported: () => void }) {
     <Space direction="vertical" className="wide no-print">
       <Upload.Dragger accept=".csv,.xlsx,.zip" multiple showUploadList={false} disabled={share !== undefined} beforeUpload={(one, all) => { if (one === all[0]) void upload(all); return false; }}>
         <p>{s.t('uploadHint')}</p>
-        <p className="dim">{s.t('uploadWhat')}</p>
+        <p className="dim">{s.t('uploadWhat')} <Link to="/manual/howto-ledgers" onClick={(e) => e.stopPropagation()}>{s.t('importHelp')}</Link></p>
       </Upload.Dragger>
       {share !== undefined && <div role="status"><Progress aria-label={s.t('progress')} percent={Math.round(100 * share)} status="active" /> {share < 1 ? s.t('uploading') : s.t('checking')}</div>}
       {failure && <Refused failure={failure} />}
