@@ -3,18 +3,22 @@
 GO       ?= go
 PACKAGES ?= ./...
 SOAK     ?= 10m
+VERSION  ?= 0.0.0
 FUZZTIME ?= 30s
 
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 CYCLONEDX := $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 DEADCODE := $(GO) run golang.org/x/tools/cmd/deadcode@v0.52.0
+VULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+COMPOSE  := $(GO) run github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+KUBECTL_VALIDATE := $(GO) run sigs.k8s.io/kubectl-validate@v0.0.4
 
 .DEFAULT_GOAL := build
-.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench soak fuzz sbom man console e2e pictures clean
+.PHONY: help build test race check lint fmt fmt-check vet archtest deadcode engine demo accuracy bench soak fuzz fuzz-short vulncheck sbom packages check-packages check-manifests man console e2e pictures clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/linewarden
 	$(GO) build -buildvcs=false -trimpath -o bin/linewarden ./cmd/linewarden
@@ -71,9 +75,30 @@ fuzz: ## fuzz each target for FUZZTIME
 		done; \
 	done
 
-sbom: ## write the bill of materials (CycloneDX) and checksums into dist
+fuzz-short: ## fuzz each target for a second
+	$(MAKE) fuzz FUZZTIME=1s
+
+vulncheck: ## look for known vulnerabilities; needs the network
+	$(VULNCHECK) ./...
+
+packages: engine console ## build .deb, .rpm, archives and a bundle for machines without a network into dist
+	VERSION=$(VERSION) sh deploy/package/build.sh
+
+check-packages: ## install what packages has built in a clean root and start it there; needs root
+	sh deploy/package/check.sh
+
+check-manifests: ## check the files of Kubernetes and Compose by their schemas; needs kubectl
+	@mkdir -p bin
+	kubectl kustomize deploy/kubernetes > bin/manifests.yaml
+	$(KUBECTL_VALIDATE) --version 1.30 bin/manifests.yaml
+	@for file in compose cluster; do \
+		$(COMPOSE) -no-interpolation -no-path-resolution deploy/docker/$$file.yaml >/dev/null || exit 1; \
+	done
+
+sbom: ## write the bills of materials (CycloneDX) and checksums into dist; needs npm
 	@mkdir -p dist
 	$(CYCLONEDX) mod -json -output dist/linewarden.cdx.json
+	cd console/web && npm sbom --sbom-format cyclonedx --omit dev --package-lock-only > ../../dist/linewarden-console.cdx.json
 	@cd dist && find . -type f ! -name SHA256SUMS -exec sha256sum {} + | sort -k2 > SHA256SUMS
 
 CONSOLE_SOURCES := $(shell find console/web -name node_modules -prune -o -name dist -prune -o -path console/web/e2e -prune -o -type f ! -name schema.ts -print) $(wildcard console/manual/images/*) console/openapi.yaml report/names.json

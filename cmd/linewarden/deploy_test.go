@@ -102,48 +102,6 @@ func TestDeployPackage(t *testing.T) {
 	}
 }
 
-// TestDeployCompose wants what is mounted and built to be there, and the
-// network of the host, without which exporters lose their addresses.
-func TestDeployCompose(t *testing.T) {
-	var c struct {
-		Services map[string]struct {
-			Build   struct{ Context, Dockerfile string }
-			Network string `yaml:"network_mode"`
-			Root    bool   `yaml:"read_only"`
-			Volumes []string
-		}
-		Volumes map[string]any
-	}
-	if err := yaml.Unmarshal([]byte(readDeploy(t, "docker/compose.yaml")), &c); err != nil {
-		t.Fatal(err)
-	}
-	s := c.Services["linewarden"]
-	if s.Network != "host" || !s.Root || len(s.Volumes) == 0 {
-		t.Errorf("the service is %+v", s)
-	}
-	if _, err := os.Stat(filepath.Join(deployFolder, "docker", s.Build.Context, s.Build.Dockerfile)); err != nil {
-		t.Error(err)
-	}
-	for _, v := range s.Volumes {
-		from, _, _ := strings.Cut(v, ":")
-		if _, named := c.Volumes[from]; named {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(deployFolder, "docker", from)); err != nil {
-			t.Errorf("volume %s: %v", v, err)
-		}
-	}
-	copied := regexp.MustCompile(`(?m)^COPY (deploy/\S+)`).FindAllStringSubmatch(readDeploy(t, "docker/Dockerfile"), -1)
-	if len(copied) < 2 {
-		t.Fatal("the Dockerfile copies nothing of deploy")
-	}
-	for _, m := range copied {
-		if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
-			t.Errorf("Dockerfile: %v", err)
-		}
-	}
-}
-
 // alertRules are the rules of a file of Prometheus.
 type alertRules struct {
 	Groups []struct {

@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -106,6 +109,32 @@ func TestDeployKubernetes(t *testing.T) {
 	}
 	if _, err := LoadConfig(filepath.Join(deployFolder, "kubernetes", "linewarden.yaml"), t.TempDir()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDeployProbes runs the probes of the manifests and of the image, as they are
+// written, against a daemon, and against none.
+func TestDeployProbes(t *testing.T) {
+	list := regexp.MustCompile(`\[(?:"bash", "-c"|bash, -c), ("exec .*")\]`).FindAllStringSubmatch(readDeploy(t, "kubernetes/statefulset.yaml")+readDeploy(t, "docker/Dockerfile"), -1)
+	if len(list) != 3 {
+		t.Fatalf("there are %d probes", len(list))
+	}
+	address, err := url.Parse(startServe(t, t.TempDir()).url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		script, err := strconv.Unquote(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		aim := func(port string) string { return strings.Replace(script, "/8080", "/"+port, 1) }
+		if out, err := exec.Command("bash", "-c", aim(address.Port())).CombinedOutput(); err != nil {
+			t.Errorf("%s says of a daemon: %v %s", script, err, out)
+		}
+		if exec.Command("bash", "-c", aim("1")).Run() == nil {
+			t.Errorf("%s says of nothing that it is well", script)
+		}
 	}
 }
 
