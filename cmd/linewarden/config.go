@@ -371,7 +371,7 @@ func (c *Config) needRestart(running *Config) []string {
 	}{
 		{"carrier", c.Carrier, running.Carrier},
 		{"collector", c.Collector, running.Collector},
-		{"bgp", []any{c.BGP.Listen, c.BGP.RouterID, c.BGP.Neighbors, c.BGP.BMP, c.BGP.RPKI.RTR}, []any{running.BGP.Listen, running.BGP.RouterID, running.BGP.Neighbors, running.BGP.BMP, running.BGP.RPKI.RTR}},
+		{"bgp", []any{c.BGP.Listen, c.BGP.RouterID, c.BGP.BMP, c.BGP.RPKI.RTR}, []any{running.BGP.Listen, running.BGP.RouterID, running.BGP.BMP, running.BGP.RPKI.RTR}},
 		{"storage", c.Storage, running.Storage},
 		{"rules.every", c.Rules.Every, running.Rules.Every},
 		{"http", c.HTTP, running.HTTP},

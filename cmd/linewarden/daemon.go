@@ -183,23 +183,26 @@ func (d *daemon) close(ctx context.Context) error {
 	return err
 }
 
-// reload takes ledgers and parameters of rules anew. What cannot be read
-// leaves everything as it was.
-func (d *daemon) reload(ctx context.Context, g *globals) {
-	err := d.tryReload(ctx, g)
+// reload takes ledgers, rules, certificate and BGP neighbours anew, all or none,
+// and returns the configuration that is in use then. What cannot be read leaves
+// everything as it was.
+func (d *daemon) reload(ctx context.Context, g *globals, inUse *Config) *Config {
+	cfg, err := g.config()
+	if err == nil {
+		err = d.take(ctx, cfg)
+	}
 	d.reloadBad.Store(err != nil)
 	if err != nil {
 		d.log.Error("reload failed, the configuration and ledgers before it stay in use", "error", err)
-		return
+		return inUse
 	}
-	d.log.Info("reloaded ledgers and rules")
+	d.log.Info("reloaded ledgers, rules and neighbors")
+	return cfg
 }
 
-func (d *daemon) tryReload(ctx context.Context, g *globals) error {
-	cfg, err := g.config()
-	if err != nil {
-		return err
-	}
+// take puts into use what a configuration names. All that can fail does so before
+// anything has changed.
+func (d *daemon) take(ctx context.Context, cfg *Config) error {
 	snapshot, err := d.store.snapshot(ctx, cfg, d.log)
 	if err != nil {
 		return err
@@ -212,9 +215,14 @@ func (d *daemon) tryReload(ctx context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	if err := d.web.reload(); err != nil {
+	pair, err := d.web.readCertificate()
+	if err != nil {
 		return err
 	}
+	if err := d.routing.setNeighbors(ctx, cfg); err != nil {
+		return err
+	}
+	d.web.setCertificate(pair)
 	d.routing.validate(vrps)
 	d.path.ledgers.Swap(snapshot)
 	d.auditor.setRules(set)

@@ -60,10 +60,23 @@ func newRouting(cfg *Config, s *storage.Store, log *slog.Logger) (*routing, erro
 // validate takes another file of payloads for origin validation; nil is none.
 func (r *routing) validate(file []rib.VRP) { r.rpki.setFile(file) }
 
-// speakerConfig says who may connect. Where nobody may, nothing listens.
+// setNeighbors has the neighbours of another configuration in place of those
+// before, all or none.
+func (r *routing) setNeighbors(ctx context.Context, cfg *Config) error {
+	c, err := speakerConfig(cfg)
+	if err != nil {
+		return err
+	}
+	if err := r.speaker.SetNeighbors(ctx, c.Neighbors); err != nil {
+		return fmt.Errorf("bgp.neighbors: %w", err)
+	}
+	return nil
+}
+
+// speakerConfig says who may connect.
 func speakerConfig(cfg *Config) (speaker.Config, error) {
 	c := speaker.DefaultConfig()
-	c.Listen, c.ASN, c.RouterID = nil, cfg.Carrier.ASNs[0], cfg.BGP.RouterID
+	c.Listen, c.ASN, c.RouterID = listOf(cfg.BGP.Listen), cfg.Carrier.ASNs[0], cfg.BGP.RouterID
 	for i, n := range cfg.BGP.Neighbors {
 		of := speaker.Neighbor{Address: n.Address, ASN: n.ASN, LimitIPv4: n.LimitIPv4, LimitIPv6: n.LimitIPv6}
 		if n.PasswordFile != "" {
@@ -73,9 +86,6 @@ func speakerConfig(cfg *Config) (speaker.Config, error) {
 			}
 		}
 		c.Neighbors = append(c.Neighbors, of)
-	}
-	if len(c.Neighbors) > 0 {
-		c.Listen = listOf(cfg.BGP.Listen)
 	}
 	return c, nil
 }

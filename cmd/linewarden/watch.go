@@ -72,7 +72,8 @@ func markFiles(sources []string) map[string]fileMark {
 // followFiles reads ledgers, rules and the like anew at each hangup, and where
 // the configuration asks for it when they change, until ended is closed.
 func (d *daemon) followFiles(ctx context.Context, g *globals, hangups <-chan os.Signal, ended <-chan struct{}) {
-	sources := func() []string { return d.cfg.sources(g.fileOfConfig()) }
+	cfg := d.cfg
+	sources := func() []string { return cfg.sources(g.fileOfConfig()) }
 	var looks <-chan time.Time
 	if every := time.Duration(d.cfg.Reload.Watch); every > 0 {
 		ticker := time.NewTicker(every)
@@ -92,6 +93,6 @@ func (d *daemon) followFiles(ctx context.Context, g *globals, hangups <-chan os.
 			d.log.Info("files have changed and are read anew")
 		}
 		files.reset(sources())
-		d.reload(ctx, g)
+		cfg = d.reload(ctx, g, cfg)
 	}
 }

@@ -75,6 +75,39 @@ func TestServeWatch(t *testing.T) {
 	}
 }
 
+// TestReloadNeighbors changes the BGP neighbours of a running daemon by its
+// configuration, and then by one that is bad, which changes nothing.
+func TestReloadNeighbors(t *testing.T) {
+	dir := t.TempDir()
+	text := func(neighbors string) string {
+		return strings.Replace(serveConfig, "bgp: {", `bgp: {listen: "127.0.0.1:0", neighbors: [`+neighbors+`], `, 1)
+	}
+	d := startServeWith(t, dir, text(""))
+	reload := func(neighbors, failed string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "linewarden.yaml"), []byte(text(neighbors)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		d.until("the reload shows", func() bool { return d.metric("linewarden_reload_failed") == failed })
+	}
+	state := func(peer string) string { return d.metric(`linewarden_bgp_peer_up{peer="` + peer + `"}`) }
+	reload("{address: 127.0.0.21, asn: 65001}, {address: 127.0.0.22, asn: 65001}", "0")
+	d.until("the neighbors are there", func() bool { return state("127.0.0.21") == "0" && state("127.0.0.22") == "0" })
+	// The second neighbour has no password there is: the first one does not go.
+	reload("{address: 127.0.0.23, asn: 65001}, {address: 127.0.0.24, asn: 65001, password_file: /none}", "1")
+	if state("127.0.0.21") != "0" || state("127.0.0.23") != "" {
+		t.Errorf("a bad list is taken in part: %q %q", state("127.0.0.21"), state("127.0.0.23"))
+	}
+	reload("{address: 127.0.0.22, asn: 65002}", "0")
+	d.until("one is gone", func() bool { return state("127.0.0.21") == "" && state("127.0.0.22") == "0" })
+	if err := d.signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDaemonLogger wants an object a line, with errors as what they say.
 func TestDaemonLogger(t *testing.T) {
 	var out strings.Builder

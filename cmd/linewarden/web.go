@@ -118,27 +118,34 @@ type certificate struct {
 
 func loadCertificate(files TLSConfig) (*certificate, error) {
 	c := &certificate{files: files}
-	return c, c.load()
+	pair, err := c.read()
+	c.now.Store(pair)
+	return c, err
 }
 
-// load reads the files. What is not good leaves the certificate before it.
-func (c *certificate) load() error {
+func (c *certificate) read() (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
 	if err != nil {
-		return fmt.Errorf("http.tls: %w", err)
+		return nil, fmt.Errorf("http.tls: %w", err)
 	}
-	c.now.Store(&pair)
-	return nil
+	return &pair, nil
 }
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.now.Load(), nil }
 
-// reload reads the certificate anew, where there is one.
-func (w *web) reload() error {
+// readCertificate reads the certificate anew, where there is one.
+func (w *web) readCertificate() (*tls.Certificate, error) {
 	if w.cert == nil {
-		return nil
+		return nil, nil //nolint:nilnil // there is no TLS
 	}
-	return w.cert.load()
+	return w.cert.read()
+}
+
+// setCertificate has new connections get the certificate, where there is one.
+func (w *web) setCertificate(pair *tls.Certificate) {
+	if pair != nil {
+		w.cert.now.Store(pair)
+	}
 }
 
 // loopback reports whether an address to listen on is reached from this machine
