@@ -51,7 +51,7 @@ var ledgerTexts = []ledgerText{
 	{"prefix_bits", `%q has bits set behind its length; write %s`, `%[1]s 在前缀长度之外还有置位；请改为 %[2]s`},
 	{"address", `%q is not an address such as 192.0.2.1 or 2001:db8::1`, `%[1]s 不是地址，例如 192.0.2.1 或 2001:db8::1`},
 	{"address_zone", `%q has a zone, which only its own host understands; write %s`, `%[1]s 带有区域标识，只有本机才能理解；请改为 %[2]s`},
-	{"domain_ascii", `%q is not a domain name: it has letters outside ASCII; write it in punycode, as in xn--fiqs8s`, `%[1]s 不是域名：含有 ASCII 之外的字符；请写成 punycode，例如 xn--fiqs8s`},
+	{"domain_ascii", `%q is not a domain name: it has characters that no domain name has`, `%[1]s 不是域名：含有域名不能使用的字符`},
 	{"domain_url", `%q is not a domain name: write the name alone, without scheme and path`, `%[1]s 不是域名：只填域名，不要协议和路径`},
 	{"domain_dot", `%q is not a domain name: it has no dot`, `%[1]s 不是域名：没有点`},
 	{"domain_address", `%q is not a domain name: it is an address`, `%[1]s 不是域名：这是地址`},

@@ -3,6 +3,8 @@ package registry
 import (
 	"net/netip"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // prefix reads an address block.
@@ -60,14 +62,24 @@ func addrHint(text string) string {
 	return ""
 }
 
+// punycode writes names in Chinese as the domain name system does (RFC 5891); it
+// leaves to wrongDomain what ASCII names may have in them.
+var punycode = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
+
 // domain reads a domain name (RFC 1035 section 2.3.1, with underscores), and
-// returns it in lower case without a dot at the end.
+// returns it in lower case, in punycode, without a dot at the end.
 func (c *cell) domain() string {
 	text, ok := c.code()
 	if !ok || text == "" {
 		return ""
 	}
-	name := strings.TrimSuffix(strings.ToLower(text), ".")
+	name := strings.ToLower(text)
+	if !isASCII(name) {
+		if ascii, err := punycode.ToASCII(name); err == nil {
+			name = ascii
+		}
+	}
+	name = strings.TrimSuffix(name, ".")
 	if why := wrongDomain(name); why != "" {
 		c.fail("%s is not a domain name: %s", quoted(text), why)
 		return ""
@@ -81,7 +93,7 @@ func wrongDomain(name string) string {
 	labels := strings.Split(name, ".")
 	switch {
 	case !isASCII(name):
-		return "it has letters outside ASCII; write it in punycode, as in xn--fiqs8s"
+		return "it has characters that no domain name has"
 	case strings.Contains(name, "/"):
 		return "write the name alone, without scheme and path"
 	case len(name) > longestName:

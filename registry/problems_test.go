@@ -90,6 +90,19 @@ func TestNothingIsSaidOfLedgersInOrder(t *testing.T) {
 	}
 }
 
+// TestDomainsInChinese proves that names written as people read them are kept as
+// the domain name system writes them.
+func TestDomainsInChinese(t *testing.T) {
+	ledgers, said := check(t, orderly(t, nil))
+	var got []string
+	for _, f := range ledgers.ICPFilings {
+		got = append(got, f.Domain)
+	}
+	if want := []string{"example.cn", "xn--fiqs8s.cn"}; !slices.Equal(got, want) {
+		t.Errorf("%q, and said %q", got, said)
+	}
+}
+
 // TestColumnsMayBeMissing takes one column after the other away: what is not
 // there is unknown, and nothing is said, except of the columns that name rows.
 func TestColumnsMayBeMissing(t *testing.T) {
