@@ -58,6 +58,12 @@ func newRoot(io streams) *cobra.Command {
 		newServe(g), newDemo(g), newImport(g), newFlows(g), newRoutes(g), newRegistry(g),
 		traced(g, newAudit(g)), newFindings(g), newRejudge(g), newEvidence(g), newVerify(g), traced(g, newReport(g)), newRules(g), newEngine(g), newBackup(g), newRestore(g), newRetention(g), newSchema(g), newUser(g), newToken(g), newVersion(g), newDoctor(g), newManual(g),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if !c.Runnable() { // that of the shells, which would show its help for any word
+			c.Args, c.RunE = noSubcommand, needsSubcommand
+		}
+	}
 	markUsage(root)
 	return root
 }
@@ -89,14 +95,14 @@ func markUsage(cmd *cobra.Command) {
 
 // group makes a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{
-		Use: use, Short: short, Args: noSubcommand,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("%s needs one of its subcommands, see %s --help", cmd.CommandPath(), cmd.CommandPath())
-		},
-	}
+	c := &cobra.Command{Use: use, Short: short, Args: noSubcommand, RunE: needsSubcommand}
 	c.AddCommand(subs...)
 	return c
+}
+
+// needsSubcommand is run by a command that only holds others.
+func needsSubcommand(cmd *cobra.Command, _ []string) error {
+	return usagef("%s needs one of its subcommands, see %s --help", cmd.CommandPath(), cmd.CommandPath())
 }
 
 // logger returns the logger of a command; it writes to the error stream.
