@@ -31,6 +31,7 @@ func TestRefused(t *testing.T) {
 		"CREATE TABLE DB.f (s String) ENGINE = File(LineAsString, 'SECRET')", "CREATE TABLE DB.f (s String) ENGINE File(LineAsString)",
 		"CREATE TABLE DB.u (s String) ENGINE = URL('http://127.0.0.1:1/', LineAsString)",
 		"CREATE TABLE DB.x (s String) ENGINE = Executable('id', TSV)",
+		"CREATE TABLE DB.d (s String) ENGINE = Distributed('default', 'DB', 't')", "CREATE TABLE DB.d (s String) ENGINE Distributed('default', 'DB', 't')",
 		"CREATE DATABASE fs ENGINE = Filesystem('/')", "CREATE DATABASE sq ENGINE = SQLite('PROOF')",
 		"CREATE DICTIONARY DB.d (a UInt64, b String) PRIMARY KEY a SOURCE(EXECUTABLE(COMMAND 'id > PROOF' FORMAT 'CSV')) LAYOUT(FLAT()) LIFETIME(0)",
 		"CREATE DICTIONARY DB.d (a UInt64, b String) PRIMARY KEY a SOURCE(CLICKHOUSE(HOST '127.0.0.1' PORT 1 TABLE 'x')) LAYOUT(FLAT()) LIFETIME(0)",

@@ -15,6 +15,10 @@ var tableEngines = []string{
 	"MaterializedView", "View", "Dictionary",
 }
 
+// grantedEngine is refused by the rights alone, so that tests can grant it and
+// have an engine be a cluster by itself.
+const grantedEngine = "Distributed"
+
 // databaseEngines are the engines a client may make databases with.
 var databaseEngines = []string{"Atomic", "Memory"}
 

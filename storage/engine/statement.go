@@ -245,8 +245,8 @@ func refuseEngines(w words) error {
 			} else if i+1 >= len(w.list) || w.list[name].kind != tokenWord {
 				continue
 			}
-			if !slices.Contains(allowed, unquote(w.at(name))) {
-				return raise(codeDenied, "the engine "+unquote(w.at(name))+" is not allowed on the embedded engine")
+			if engine := unquote(w.at(name)); !slices.Contains(allowed, engine) && engine != grantedEngine {
+				return raise(codeDenied, "the engine "+engine+" is not allowed on the embedded engine")
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 // shared is the engine that tests of a package have in common.
 type shared struct {
 	ctx     context.Context //nolint:containedctx // of Main, which spans all tests
+	prepare []func(path string) error
 	once    sync.Once
 	process *engine.Process
 	path    string
@@ -27,9 +28,10 @@ type shared struct {
 var common shared
 
 // Main runs the tests, or the engine if that is what the binary was started
-// for. It does not return.
-func Main(ctx context.Context, m *testing.M) {
-	common.ctx = ctx
+// for. What prepares the directory of the shared engine is called before it
+// starts. Main does not return.
+func Main(ctx context.Context, m *testing.M, prepare ...func(path string) error) {
+	common.ctx, common.prepare = ctx, prepare
 	if len(os.Args) > 1 && os.Args[1] == "engine" {
 		os.Exit(child(ctx, os.Args[2:]))
 	}
@@ -127,6 +129,11 @@ func Addr(tb testing.TB) string {
 }
 
 func (s *shared) start(path string) error {
+	for _, prepare := range s.prepare {
+		if err := prepare(path); err != nil {
+			return err
+		}
+	}
 	binary, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("start the engine of the tests: %w", err)
