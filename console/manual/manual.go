@@ -48,6 +48,7 @@ var order = []struct {
 	{"howto-ledgers", HowTo},
 	{"howto-clickhouse", HowTo},
 	{"howto-kubernetes", HowTo},
+	{"howto-single-sign-on", HowTo},
 	{"howto-sizing", HowTo},
 	{"howto-backup", HowTo},
 	{"howto-upgrade", HowTo},

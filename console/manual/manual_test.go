@@ -3,6 +3,8 @@ package manual
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,5 +94,37 @@ func TestLinks(t *testing.T) {
 	// Planted: a link to nowhere.
 	if got := brokenLinks([]Page{{ID: "a", Text: "[b](b.md) [a](a.md#x)"}}); len(got) != 1 {
 		t.Errorf("a planted link to nowhere gives %v", got)
+	}
+}
+
+// mostPicture is how large a picture may be, in bytes.
+const mostPicture = 100_000
+
+var picture = regexp.MustCompile(`!\[([^\]]*)\]\(([^)]*)\)`)
+
+// badPictures names the pictures of a page that are missing, too large, or said
+// by no words to who does not see them.
+func badPictures(lang string, p Page) (found []string) {
+	for _, m := range picture.FindAllStringSubmatch(p.Text, -1) {
+		info, err := os.Stat(filepath.Join(lang, m[2]))
+		if err != nil || info.Size() > mostPicture || m[1] == "" {
+			found = append(found, fmt.Sprintf("%s/%s.md: %s is missing, has no words or has over %d bytes", lang, p.ID, m[2], mostPicture))
+		}
+	}
+	return found
+}
+
+// TestPictures wants every picture of the pages, small and with words.
+func TestPictures(t *testing.T) {
+	for _, lang := range []string{Chinese, English} {
+		for _, p := range Pages(lang) {
+			for _, f := range badPictures(lang, p) {
+				t.Error(f)
+			}
+		}
+	}
+	// Planted: a picture that is not there.
+	if got := badPictures(Chinese, Page{ID: "a", Text: "![b](../images/b.webp)"}); len(got) != 1 {
+		t.Errorf("a planted picture that is not there gives %v", got)
 	}
 }
