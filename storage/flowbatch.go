@@ -130,10 +130,7 @@ func (b *flowBatch) add(r *flows.Record) {
 	b.exporter = append(b.exporter, bytesOf(r.Source.Exporter))
 	b.domain = append(b.domain, r.Source.Domain)
 	b.version.add(closed(uint8(r.Source.Version), uint8(flows.SFlow5)))
-	b.received.AppendRaw(proto.DateTime64(instantOf(r.Received)))
-	b.exported.AppendRaw(proto.DateTime64(instantOf(r.Exported)))
-	b.start.AppendRaw(proto.DateTime64(instantOf(r.Start)))
-	b.end.AppendRaw(proto.DateTime64(instantOf(r.End)))
+	b.addTimes(r)
 	b.src = append(b.src, bytesOf(r.Src))
 	b.dst = append(b.dst, bytesOf(r.Dst))
 	b.nextHop = append(b.nextHop, bytesOf(r.NextHop))
@@ -183,6 +180,29 @@ func closed(v, last uint8) uint8 {
 		return 0
 	}
 	return v
+}
+
+// receivedUnit is how exactly an arrival is kept, in nanoseconds. It is read from
+// this machine's clock: what is finer says nothing, and takes a tenth of the
+// bytes of a flow.
+const receivedUnit = int64(time.Millisecond)
+
+// addTimes copies the times of a record. Those that an exporter says are kept as
+// they are; sFlow says none, and has that of the arrival instead.
+func (b *flowBatch) addTimes(r *flows.Record) {
+	received, exported, start, end := instantOf(r.Received), instantOf(r.Exported), instantOf(r.Start), instantOf(r.End)
+	kept := received - received%receivedUnit
+	if r.Source.Version == flows.SFlow5 {
+		for _, at := range []*int64{&exported, &start, &end} {
+			if *at == received {
+				*at = kept
+			}
+		}
+	}
+	b.received.AppendRaw(proto.DateTime64(kept))
+	b.exported.AppendRaw(proto.DateTime64(exported))
+	b.start.AppendRaw(proto.DateTime64(start))
+	b.end.AppendRaw(proto.DateTime64(end))
 }
 
 // count enters a record under its source and the minute of its export.

@@ -65,9 +65,11 @@ func fill(tb testing.TB, v reflect.Value, next *uint64) {
 	}
 }
 
-// sameRecord compares records by the instants of their times.
+// sameRecord compares records by the instants of their times. Of an arrival
+// milliseconds are kept.
 func sameRecord(tb testing.TB, got, want flows.Record) {
 	tb.Helper()
+	want.Received = want.Received.Truncate(time.Millisecond)
 	for _, pair := range [][2]*time.Time{
 		{&got.Received, &want.Received}, {&got.Exported, &want.Exported}, {&got.Start, &want.Start}, {&got.End, &want.End},
 	} {
@@ -168,6 +170,27 @@ func TestExtremeRecordsComeBack(t *testing.T) {
 			t.Fatalf("record %d: got %d records", i, len(got))
 		}
 		sameRecord(t, got[0], want)
+	}
+}
+
+// TestTimesOfSFlow: sFlow has the arrival in place of times of flows, which stay
+// equal to it; what other exporters say stays as it is, to the nanosecond.
+func TestTimesOfSFlow(t *testing.T) {
+	at := time.Unix(1_790_000_000, 123456789).UTC()
+	s := open(t, configure(t))
+	store(t, s,
+		flows.Record{Source: flows.Source{Version: flows.SFlow5}, Received: at, Exported: at, Start: at, End: at},
+		flows.Record{Source: flows.Source{Version: flows.IPFIX}, Received: at, Exported: at, Start: at, End: at},
+	)
+	got := list(t, s, storage.FlowFilter{})
+	if len(got) != 2 {
+		t.Fatalf("got %d records", len(got))
+	}
+	short := at.Truncate(time.Millisecond)
+	for i, want := range []time.Time{short, at} {
+		if r := got[i]; !r.Received.Equal(short) || !r.Exported.Equal(want) || !r.Start.Equal(want) || !r.End.Equal(want) {
+			t.Errorf("%v: received %v, exported %v, from %v to %v", r.Source.Version, r.Received, r.Exported, r.Start, r.End)
+		}
 	}
 }
 
