@@ -84,6 +84,9 @@ func TestFindingQuestions(t *testing.T) {
 	all := many(60)
 	all[3].Subject.Name = `专线 100% o'brien\ <b>`
 	all[4].Title = rules.Text{ZH: "第三方", EN: "Third Party"}
+	once := all[5]
+	once.Subject.Name = "had another name once"
+	save(t, s, []rules.Finding{once})
 	save(t, s, all)
 	for name, c := range map[string]struct {
 		q    storage.FindingQuestion
@@ -101,6 +104,7 @@ func TestFindingQuestions(t *testing.T) {
 		"sees none": {storage.FindingQuestion{Filter: rules.FindingFilter{Provinces: []string{}}, Provinces: []string{"31"}}, func(*rules.Finding) bool { return false }},
 		"name":      {storage.FindingQuestion{Text: `100% O'Brien\ <B>`}, func(f *rules.Finding) bool { return f.Subject.ID == "L3" }},
 		"title":     {storage.FindingQuestion{Text: "third p"}, func(f *rules.Finding) bool { return f.Subject.ID == "L4" }},
+		"once":      {storage.FindingQuestion{Text: "another name once"}, func(*rules.Finding) bool { return false }},
 		"facts":     {storage.FindingQuestion{Text: "甲"}, func(*rules.Finding) bool { return false }},
 		"injection": {storage.FindingQuestion{Text: `') OR 1=1 --`, Rules: []string{`a'b\`}}, func(*rules.Finding) bool { return false }},
 	} {
@@ -197,6 +201,10 @@ func BenchmarkConsoleFindings(b *testing.B) {
 		},
 		"text": func() error {
 			_, err := s.FindingPage(b.Context(), storage.FindingQuestion{Text: "L9999", Sort: storage.SortLastSeen, Limit: 100})
+			return err
+		},
+		"text of all": func() error {
+			_, err := s.FindingPage(b.Context(), storage.FindingQuestion{Text: "标题", Sort: storage.SortLastSeen, Limit: 100})
 			return err
 		},
 		"counts": func() error { _, err := s.CountFindings(b.Context(), storage.FindingQuestion{}); return err },
