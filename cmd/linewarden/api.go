@@ -29,7 +29,7 @@ type consoleStore struct {
 func (s consoleStore) Act(
 	ctx context.Context, id string, a rules.Action, expect func(f rules.Finding, events []rules.Event) error,
 ) (rules.Finding, error) {
-	return actIf(ctx, s.Store, s.policy, id, a, func(f rules.Finding) error {
+	return s.actIf(ctx, id, a, func(f rules.Finding) error {
 		events, err := s.Events(ctx, id)
 		if err != nil {
 			return fmt.Errorf("read history: %w", err)

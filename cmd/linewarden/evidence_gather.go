@@ -41,16 +41,24 @@ func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id strin
 	if m.Events, err = s.Events(ctx, id); err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
+	if m.Tables, err = gatherTables(ctx, cfg, s, &f); err != nil {
+		return nil, fmt.Errorf("evidence of %s: %w", id, err)
+	}
+	return m, addFrozen(cfg, m)
+}
+
+// gatherTables reads the tables of a package as the store has them now.
+func gatherTables(ctx context.Context, cfg *Config, s *storage.Store, f *rules.Finding) (tables []evidence.Table, err error) {
 	for _, gather := range []func(context.Context, *storage.Store, *rules.Finding) ([]evidence.Table, error){
 		ledgerTables, seriesIn(cfg.location), routeTables, bookTables,
 	} {
-		tables, err := gather(ctx, s, &f)
+		more, err := gather(ctx, s, f)
 		if err != nil {
-			return nil, fmt.Errorf("evidence of %s: %w", id, err)
+			return nil, err
 		}
-		m.Tables = append(m.Tables, tables...)
+		tables = append(tables, more...)
 	}
-	return m, nil
+	return tables, nil
 }
 
 // ledgerTables are the rows the finding names, one table for each ledger, as

@@ -95,6 +95,9 @@ func (f *actionFlags) action(cfg *Config) (rules.Action, error) {
 		}
 		a.Actor = u.Username
 	}
+	if a.To == rules.Rectified && a.Remedy == "" {
+		return a, usagef("--remedy is missing: a case is rectified by one of %s", strings.Join(rules.Remedies(), ", "))
+	}
 	var err error
 	a.Due, err = parseInstant("due", f.due, cfg.location, true)
 	return a, err
@@ -112,7 +115,7 @@ func (g *globals) actOn(ctx context.Context, ids []string, f *actionFlags) error
 	return g.withStore(ctx, cfg, func(s *opened) error {
 		failed := 0
 		for _, id := range ids {
-			changed, err := act(ctx, s.Store, cfg.casePolicy(), id, action)
+			changed, err := s.act(ctx, id, action)
 			if err != nil {
 				if len(ids) == 1 {
 					return err
@@ -131,33 +134,47 @@ func (g *globals) actOn(ctx context.Context, ids []string, f *actionFlags) error
 }
 
 // act lets a person act on one finding. The evidence of one that becomes
-// confirmed is held first: a case whose evidence could not be kept is not
+// confirmed is kept first: a case whose evidence could not be kept is not
 // confirmed.
-func act(ctx context.Context, s *storage.Store, p rules.CasePolicy, id string, a rules.Action) (rules.Finding, error) {
-	return actIf(ctx, s, p, id, a, func(rules.Finding) error { return nil })
+func (o *opened) act(ctx context.Context, id string, a rules.Action) (rules.Finding, error) {
+	return o.actIf(ctx, id, a, func(rules.Finding) error { return nil })
 }
 
 // actIf is act, where expect agrees to the finding as it is stored then.
-func actIf(ctx context.Context, s *storage.Store, p rules.CasePolicy, id string, a rules.Action, expect func(f rules.Finding) error) (rules.Finding, error) {
-	f, err := s.ChangeFinding(ctx, id, func(f rules.Finding) (rules.Finding, rules.Event, error) {
+func (o *opened) actIf(ctx context.Context, id string, a rules.Action, expect func(f rules.Finding) error) (rules.Finding, error) {
+	forget := func() error { return nil }
+	f, err := o.ChangeFinding(ctx, id, func(f rules.Finding) (rules.Finding, rules.Event, error) {
 		if err := expect(f); err != nil {
 			return f, rules.Event{}, err
 		}
-		changed, event, err := p.Apply(f, a, time.Now())
+		now := time.Now()
+		changed, event, err := o.cfg.casePolicy().Apply(f, a, now)
 		if err == nil && changed.State == rules.Confirmed && f.State != rules.Confirmed {
-			err = hold(ctx, s, &changed, a)
+			if err = hold(ctx, o.Store, &changed, a); err == nil {
+				forget, err = freeze(ctx, o.cfg, o.Store, &changed, now)
+			}
 		}
 		return changed, event, err
 	})
 	if errors.Is(err, storage.ErrNoFinding) {
 		return f, fmt.Errorf("%w %q, see linewarden findings list", console.ErrNoFinding, id)
 	}
+	if err != nil {
+		err = errors.Join(err, forget())
+	}
 	return f, err
 }
 
-// hold keeps what a finding rests on beyond its retention.
+// hold keeps the rows that a finding rests on beyond their lifetime, of the whole
+// time it was seen and of the window it was judged by.
 func hold(ctx context.Context, s *storage.Store, f *rules.Finding, a rules.Action) error {
 	r := storage.HoldRequest{Finding: f.ID, By: a.Actor, Note: a.Note, From: f.FirstSeen, To: f.LastSeen}
+	if f.Window.From.Before(r.From) {
+		r.From = f.Window.From
+	}
+	if f.Window.To.After(r.To) {
+		r.To = f.Window.To
+	}
 	switch f.Subject.Kind {
 	case rules.SubjectLine:
 		r.Lines = []string{f.Subject.ID}
@@ -168,7 +185,7 @@ func hold(ctx context.Context, s *storage.Store, f *rules.Finding, a rules.Actio
 		}
 		r.Prefixes = []netip.Prefix{p}
 	case rules.SubjectASN, rules.SubjectEnterprise, rules.SubjectInterface, rules.SubjectDomain:
-		return nil // it rests on ledgers and on its basis, which have no shorter lifetime
+		return nil // it rests on ledgers, on its basis and on what freeze keeps
 	}
 	if _, err := s.Hold(ctx, r); err != nil {
 		return fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)

@@ -23,6 +23,7 @@ type opened struct {
 	shared string   // directory of the engine, where other commands may use it
 	guest  *os.File // held while this command uses the engine of another process
 	log    *slog.Logger
+	cfg    *Config
 }
 
 // withStore runs the work of a command on the store of the configuration: the
@@ -59,7 +60,7 @@ func openWith(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (*
 
 // openAsIs opens the store and changes nothing in it, for backups and checks.
 func openAsIs(ctx context.Context, cfg *Config, share bool, log *slog.Logger) (_ *opened, err error) {
-	o := &opened{log: log}
+	o := &opened{log: log, cfg: cfg}
 	addr := cfg.Storage.ClickHouse.Addr
 	if len(addr) == 0 {
 		one, err := o.embedded(ctx, cfg, share, log)

@@ -186,10 +186,10 @@ func TestVerifyWhatIsAround(t *testing.T) {
 		text[at] ^= 1
 	})
 	for want, b := range map[string][]byte{
-		"there are bytes after the archive":                      append(bytes.Clone(whole), 'x'),
-		"there are bytes before the archive":                     append([]byte("#!/bin/sh\n"), whole...),
-		"summary.txt is not what manifest.json says of it":       other,
-		"manifest.json was altered: it does not fit its signatu": other,
+		"there are bytes after the archive":                     append(bytes.Clone(whole), 'x'),
+		"there are bytes before the archive":                    append([]byte("#!/bin/sh\n"), whole...),
+		"summary.txt is not what manifest.json says of it":      other,
+		"manifest.json was altered, or signed with another key": other,
 	} {
 		v := verify(t, b, pub)
 		if !slices.ContainsFunc(v.Problems, func(p string) bool { return strings.Contains(p, want) }) {

@@ -72,6 +72,7 @@ func Verify(r io.ReaderAt, size int64, key ed25519.PublicKey, catalogue []rules.
 	if c := o.Common; c.Kind != Kind || c.Format != Format {
 		return nil, fmt.Errorf("%w of a form that this program reads: kind %q, format %d", ErrPackage, c.Kind, c.Format)
 	}
+	v.custody(o)
 	v.derive(o, catalogue)
 	return v, nil
 }

@@ -158,7 +158,7 @@ func (o *Opened) signed(key ed25519.PublicKey) {
 	case o.Common.Key != KeyID(key):
 		o.blame("it was signed with key %s, and key %s was given to check it", o.Common.Key, KeyID(key))
 	default:
-		o.blame("%s was altered: it does not fit its signature", ManifestName)
+		o.blame("%s was altered, or signed with another key than %s, which it names: it does not fit its signature", ManifestName, o.Common.Key)
 	}
 }
 
