@@ -7,17 +7,28 @@ import (
 )
 
 // measureDays measures a rule about what allocations did on days without an
-// active licence for a service there. fold puts the totals of a day into the
-// words of the rule and says whether more is worth asking for, more asks for it,
-// and fact is what they make.
+// active licence for a service there: from the totals of a day, then for those it
+// is worth it from the networks they dealt with, then from what more asks for.
 func measureDays[D any, F Fact](
-	ctx context.Context, in Inputs, p Params, service string, fold func(*AllocationDay) (D, bool),
+	ctx context.Context, in Inputs, p Params, rule dayRule[D],
 	more func(context.Context, *allocationDays[D], Params) error, fact func(AllocationRecord, []D) F,
 ) iter.Seq2[F, error] {
 	return allocationFacts(func() ([]F, error) {
-		a, err := readAllocations(ctx, in, []string{service}, fold)
+		a, err := readAllocations(ctx, in, []string{rule.service}, func(row *AllocationDay) (D, bool) {
+			d := rule.fold(row)
+			return d, rule.bytes(&d, p)
+		})
 		if err != nil {
 			return nil, err
+		}
+		if rule.networks != nil {
+			err := a.count(ctx, func(row *AllocationDay) (D, bool) {
+				d := rule.fold(row)
+				return d, rule.networks(&d, p)
+			})
+			if err != nil {
+				return nil, err
+			}
 		}
 		if err := more(ctx, a, p); err != nil {
 			return nil, err
@@ -26,6 +37,16 @@ func measureDays[D any, F Fact](
 		a.each(p["min_completeness"], func(r AllocationRecord, days []D) { facts = append(facts, fact(r, days)) })
 		return facts, nil
 	})
+}
+
+// dayRule is how a rule about a licence for a service sees a day.
+type dayRule[D any] struct {
+	service string
+	// fold puts the totals of a day into the words of the rule.
+	fold func(*AllocationDay) D
+	// bytes and networks say whether it is worth asking for more: by its bytes
+	// alone, and with networks and origins counted; nil where they do not matter.
+	bytes, networks func(*D, Params) bool
 }
 
 // eachAddress hands over what each address of the promising allocations did on a

@@ -144,14 +144,15 @@ type allocationFile[D any] struct {
 // readAllocations reads the totals of allocations on the days that are to be
 // judged: without an active licence for any of the services there, or without
 // services all days on which the rule may have something to say. fold puts one
-// row into the words of the rule and says whether it is worth asking for more.
+// row, in which no networks are counted, into the words of the rule and says
+// whether it is worth asking for more.
 func readAllocations[D any](ctx context.Context, in Inputs, services []string, fold func(*AllocationDay) (D, bool)) (*allocationDays[D], error) {
 	books, err := in.Traffic.ExporterBooks(ctx, in.Span.Window())
 	if err != nil {
 		return nil, fmt.Errorf("read exporter books: %w", err)
 	}
 	a := &allocationDays[D]{in: in, services: services, books: newAllocationBooks(books), by: make(map[AllocationID]*allocationFile[D])}
-	for row, err := range in.Traffic.Allocations(ctx, in.Span.Window(), in.Span.Location) {
+	for row, err := range in.Traffic.AllocationTotals(ctx, in.Span.Window(), in.Span.Location) {
 		if err != nil {
 			return nil, fmt.Errorf("read allocations: %w", err)
 		}
@@ -166,6 +167,29 @@ func readAllocations[D any](ctx context.Context, in Inputs, services []string, f
 		file.promising = file.promising || promising
 	}
 	return a, nil
+}
+
+// count asks for the networks of the promising allocations. fold puts one row
+// into the words of the rule again, and says whether it still is.
+func (a *allocationDays[D]) count(ctx context.Context, fold func(*AllocationDay) (D, bool)) error {
+	within := a.promising()
+	if len(within) == 0 {
+		return nil
+	}
+	for _, id := range within {
+		a.by[id].promising = false
+	}
+	for row, err := range a.in.Traffic.AllocationsWithin(ctx, a.in.Span.Window(), a.in.Span.Location, within) {
+		if err != nil {
+			return fmt.Errorf("read networks of allocations: %w", err)
+		}
+		if d := a.day(row.Allocation, row.Day); d != nil {
+			file, promising := a.by[row.Allocation], false
+			*d, promising = fold(&row)
+			file.promising = file.promising || promising
+		}
+	}
+	return nil
 }
 
 // file returns the file of an allocation, or nil if it is not to be judged on

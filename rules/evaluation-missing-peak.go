@@ -105,7 +105,7 @@ func readPeaks(ctx context.Context, in Inputs, p Params) (map[string]*DeliveryPe
 		return nil, fmt.Errorf("read exporter books: %w", err)
 	}
 	found := make(map[string]*holderHours)
-	for row, err := range in.Traffic.Allocations(ctx, in.Span.Window(), in.Span.Location) {
+	for row, err := range in.Traffic.AllocationTotals(ctx, in.Span.Window(), in.Span.Location) {
 		if err != nil {
 			return nil, fmt.Errorf("read allocations: %w", err)
 		}

@@ -136,6 +136,19 @@ func (f trafficOf) Allocations(context.Context, rules.Window, *time.Location) it
 	return each(f.days)
 }
 
+// AllocationTotals has no counts, as those of the store have none.
+func (f trafficOf) AllocationTotals(context.Context, rules.Window, *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	rows := slices.Clone(f.days)
+	for i := range rows {
+		rows[i].ServedNetworks, rows[i].ServedASNs, rows[i].FilledNetworks, rows[i].FilledASNs = 0, 0, 0, 0
+	}
+	return each(rows)
+}
+
+func (f trafficOf) AllocationsWithin(_ context.Context, _ rules.Window, _ *time.Location, within []rules.AllocationID) iter.Seq2[rules.AllocationDay, error] {
+	return each(slices.DeleteFunc(slices.Clone(f.days), func(d rules.AllocationDay) bool { return !slices.Contains(within, d.Allocation) }))
+}
+
 func (f trafficOf) AllocationHosts(_ context.Context, q rules.AddressQuestion) iter.Seq2[rules.AllocationHost, error] {
 	return each(slices.DeleteFunc(slices.Clone(f.hosts), func(h rules.AllocationHost) bool { return !asked(q, h.Allocation, h.Address) }))
 }
@@ -162,7 +175,7 @@ func (f trafficOf) AllocationContacts(_ context.Context, q rules.ContactQuestion
 	for _, c := range of { // a contact of a test is told once a day
 		k := key{c.Allocation, c.Address, c.Day}
 		bytes[k] += c.Out + c.In
-		if c.Out > 0 && c.In > 0 {
+		if c.Out > 0 && (c.In > 0 || c.Kind == rules.ContactAnswer) {
 			networks[k]++
 		}
 		if bytes[k] >= q.LeastBytes && networks[k] >= q.LeastNetworks {

@@ -17,6 +17,7 @@ import (
 type Traffic interface {
 	LineTraffic
 	AllocationTraffic
+	AddressTraffic
 	// ExporterBooks returns the account of each exporter heard in w.
 	ExporterBooks(ctx context.Context, w Window) ([]ExporterBooks, error)
 }
@@ -39,26 +40,35 @@ type LineTraffic interface {
 	LineServices(ctx context.Context, q ServicesQuestion) iter.Seq2[LineService, error]
 }
 
-// AllocationTraffic answers what the addresses of allocations did. Each day of
-// an allocation is told from one side: from customer interfaces where they saw
-// it, else from peer, transit and international ones, else from all others, so
-// that flows crossing several exporters count once. Subscriber pools are told
-// by Allocations only, never by address.
+// AllocationTraffic answers what allocations did. Each day of an allocation is
+// told from one side: from customer interfaces where they saw it, else from peer,
+// transit and international ones, else from all others, so that flows crossing
+// several exporters count once.
 type AllocationTraffic interface {
 	// Allocations yields the totals of each allocation, per day.
 	Allocations(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationDay, error]
-	// AllocationHosts yields what single addresses of the allocations did, per
-	// day: one row for each service port and one for all else.
-	AllocationHosts(ctx context.Context, q AddressQuestion) iter.Seq2[AllocationHost, error]
+	// AllocationTotals yields the same without the counts of networks and origins,
+	// which are most of the work.
+	AllocationTotals(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationDay, error]
+	// AllocationsWithin yields what Allocations does of some of them.
+	AllocationsWithin(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationDay, error]
 	// AllocationSources yields from which remote networks the allocations took,
 	// as clients, per day.
 	AllocationSources(ctx context.Context, w Window, loc *time.Location, within []AllocationID) iter.Seq2[AllocationSource, error]
-	// AllocationContacts yields what addresses exchanged with remote networks by
-	// tunnels and DNS, per day.
-	AllocationContacts(ctx context.Context, q ContactQuestion) iter.Seq2[AllocationContact, error]
 	// AllocationEntries yields where the bytes sourced from each allocation
 	// entered the carrier, per day.
 	AllocationEntries(ctx context.Context, w Window, loc *time.Location) iter.Seq2[AllocationEntry, error]
+}
+
+// AddressTraffic answers what single addresses of allocations did, from the same
+// side. Of subscriber pools it tells nothing.
+type AddressTraffic interface {
+	// AllocationHosts yields what single addresses of the allocations did, per
+	// day: one row for each service port and one for all else.
+	AllocationHosts(ctx context.Context, q AddressQuestion) iter.Seq2[AllocationHost, error]
+	// AllocationContacts yields what addresses exchanged with remote networks by
+	// tunnels and DNS, per day.
+	AllocationContacts(ctx context.Context, q ContactQuestion) iter.Seq2[AllocationContact, error]
 }
 
 // PairsQuestion asks for the active address pairs of lines.
@@ -104,8 +114,8 @@ type ContactQuestion struct {
 	// LeastBytes is how many bytes an address must have exchanged by contacts of
 	// these kinds on some day, in both directions together, to be told of.
 	LeastBytes uint64
-	// LeastNetworks is likewise with how many networks it must have exchanged in
-	// both directions.
+	// LeastNetworks is likewise with how many networks it must have exchanged: in
+	// both directions, or answers, which have one alone.
 	LeastNetworks uint64
 }
 

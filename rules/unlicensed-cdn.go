@@ -68,10 +68,11 @@ type DeliveryDay struct {
 }
 
 func measureDelivery(ctx context.Context, in Inputs, p Params) iter.Seq2[DeliveryFact, error] {
-	return measureDays(ctx, in, p, "B12", func(row *AllocationDay) (DeliveryDay, bool) {
-		d := DeliveryDay{Day: row.Day, Out: row.Out, In: row.In, WebOut: row.WebOut, Samples: row.Samples, Networks: row.ServedNetworks}
-		return d, d.delivers(p)
-	}, func(ctx context.Context, a *allocationDays[DeliveryDay], p Params) error {
+	fold := func(row *AllocationDay) DeliveryDay {
+		return DeliveryDay{Day: row.Day, Out: row.Out, In: row.In, WebOut: row.WebOut, Samples: row.Samples, Networks: row.ServedNetworks}
+	}
+	rule := dayRule[DeliveryDay]{"B12", fold, (*DeliveryDay).givesWeb, (*DeliveryDay).delivers}
+	return measureDays(ctx, in, p, rule, func(ctx context.Context, a *allocationDays[DeliveryDay], p Params) error {
 		if err := readNodes(ctx, a, p); err != nil {
 			return err
 		}
@@ -79,9 +80,15 @@ func measureDelivery(ctx context.Context, in Inputs, p Params) iter.Seq2[Deliver
 	}, func(r AllocationRecord, days []DeliveryDay) DeliveryFact { return DeliveryFact{r, days} })
 }
 
+// givesWeb reports whether nearly all that a block exchanged went out from 80 and
+// 443.
+func (d *DeliveryDay) givesWeb(p Params) bool {
+	return atLeast(d.Out, d.In, p["min_out_in"]) && atLeast(d.WebOut, d.Out+d.In, p["min_share"]*0.9)
+}
+
 // delivers is what the totals of a day tell.
 func (d *DeliveryDay) delivers(p Params) bool {
-	return atLeast(d.Out, d.In, p["min_out_in"]) && float64(d.Networks) >= p["min_networks"] && atLeast(d.WebOut, d.Out+d.In, p["min_share"]*0.9)
+	return d.givesWeb(p) && float64(d.Networks) >= p["min_networks"]
 }
 
 // meets is the condition of a day.

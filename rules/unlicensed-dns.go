@@ -76,8 +76,7 @@ type AnswerDay struct {
 func measureResolvers(ctx context.Context, in Inputs, p Params) iter.Seq2[ResolverFact, error] {
 	return allocationFacts(func() ([]ResolverFact, error) {
 		a, err := readAllocations(ctx, in, []string{"B26-1"}, func(row *AllocationDay) (ResolverDay, bool) {
-			d := ResolverDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}
-			return d, float64(row.ServedNetworks) >= p["min_networks"]
+			return ResolverDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}, row.Out > 0
 		})
 		if err != nil {
 			return nil, err
@@ -99,20 +98,23 @@ func measureResolvers(ctx context.Context, in Inputs, p Params) iter.Seq2[Resolv
 }
 
 // readNameServers finds the addresses that answered many networks on some day,
-// by allocation, in the order of addresses.
+// by allocation, in the order of addresses, and whether they asked others.
 func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Params) (map[string][]*NameServer, error) {
 	found := make(map[string]map[netip.Addr]*NameServer)
-	ids := a.promising()
-	names := namesOn(a.in, ids)
-	q := ContactQuestion{AddressQuestion: a.in.Addresses(ids), Kinds: []ContactKind{ContactAnswer, ContactQuery}}
+	q := ContactQuestion{
+		AddressQuestion: a.in.Addresses(a.promising()), Kinds: []ContactKind{ContactAnswer}, LeastNetworks: uint64(p["min_networks"]),
+	}
+	names := namesOn(a.in, q.Within)
 	err := eachContact(ctx, a.in, q, func(rows []AllocationContact) {
-		day, address := rows[0].Day, rows[0].Address
-		file := a.by[rows[0].Allocation]
+		day, address, file := rows[0].Day, rows[0].Address, a.by[rows[0].Allocation]
 		if file == nil || file.record.on(day) == nil {
 			return
 		}
 		holder := file.record.on(day).Holder
-		answers, asked := answersOf(a.in.Ledgers.At(day), rows, holder)
+		answers := answersOf(a.in.Ledgers.At(day), rows, holder)
+		if float64(answers.Networks) < p["min_networks"] {
+			return
+		}
 		servers := found[file.record.Subject.ID]
 		if servers == nil {
 			servers = make(map[netip.Addr]*NameServer)
@@ -122,12 +124,7 @@ func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Para
 		if s == nil {
 			s = &NameServer{Address: address}
 			servers[address] = s
-		}
-		if asked {
-			s.Asked = max(s.Asked, day)
-		}
-		if float64(answers.Networks) < p["min_networks"] {
-			return
+			q.Addresses = append(q.Addresses, address)
 		}
 		s.Days = append(s.Days, answers)
 		if !slices.ContainsFunc(s.OwnOf, func(n NamesFiled) bool { return n.Holder == holder }) {
@@ -135,29 +132,37 @@ func readNameServers(ctx context.Context, a *allocationDays[ResolverDay], p Para
 			s.OwnOf = append(s.OwnOf, NamesFiled{holder, own})
 		}
 	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	q.Kinds, q.LeastNetworks = []ContactKind{ContactQuery}, 0
+	err = eachContact(ctx, a.in, q, func(rows []AllocationContact) {
+		file := a.by[rows[0].Allocation]
+		if file == nil || file.record.on(rows[0].Day) == nil {
+			return
+		}
+		if s := found[file.record.Subject.ID][rows[0].Address]; s != nil {
+			s.Asked = max(s.Asked, rows[0].Day)
+		}
+	})
 	out := make(map[string][]*NameServer)
 	for id, servers := range found {
 		for _, s := range servers {
-			if len(s.Days) > 0 {
-				slices.SortFunc(s.Days, func(x, y AnswerDay) int { return cmp.Compare(x.Day, y.Day) })
-				out[id] = append(out[id], s)
-			}
+			slices.SortFunc(s.Days, func(x, y AnswerDay) int { return cmp.Compare(x.Day, y.Day) })
+			out[id] = append(out[id], s)
 		}
 		slices.SortFunc(out[id], func(x, y *NameServer) int { return x.Address.Compare(y.Address) })
 	}
 	return out, err
 }
 
-// answersOf counts the networks an address answered on one day, and whether it
-// asked others itself.
-func answersOf(v *registry.View, rows []AllocationContact, holder string) (d AnswerDay, asked bool) {
-	d.Day = rows[0].Day
+// answersOf counts the networks an address answered on one day.
+func answersOf(v *registry.View, rows []AllocationContact, holder string) AnswerDay {
+	d := AnswerDay{Day: rows[0].Day}
 	for i := range rows {
 		c := &rows[i]
 		switch {
-		case c.Kind == ContactQuery:
-			asked = true
-		case c.Kind != ContactAnswer || c.Out == 0:
+		case c.Out == 0:
 		case ownNetwork(v, c.Network, holder):
 			d.Own++
 		default:
@@ -166,7 +171,7 @@ func answersOf(v *registry.View, rows []AllocationContact, holder string) (d Ans
 			d.Samples += c.Samples
 		}
 	}
-	return d, asked
+	return d
 }
 
 // authoritative reports whether an address serves names of the holder alone:

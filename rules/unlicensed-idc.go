@@ -63,18 +63,22 @@ type HostingDay struct {
 }
 
 func measureHosting(ctx context.Context, in Inputs, p Params) iter.Seq2[HostingFact, error] {
-	return measureDays(ctx, in, p, "B11", func(row *AllocationDay) (HostingDay, bool) {
-		d := HostingDay{
+	fold := func(row *AllocationDay) HostingDay {
+		return HostingDay{
 			Day: row.Day, Out: row.Out, In: row.In, OffHoursOut: offHours(in.Calendar, row.Day, &row.OutByHour),
 			Samples: row.Samples, Networks: row.ServedNetworks, ASNs: row.ServedASNs,
 		}
-		return d, d.servesMany(p)
-	}, readServers, func(r AllocationRecord, days []HostingDay) HostingFact { return HostingFact{r, days} })
+	}
+	rule := dayRule[HostingDay]{"B11", fold, (*HostingDay).sends, (*HostingDay).servesMany}
+	return measureDays(ctx, in, p, rule, readServers, func(r AllocationRecord, days []HostingDay) HostingFact { return HostingFact{r, days} })
 }
+
+// sends reports whether much more went out than came in.
+func (d *HostingDay) sends(p Params) bool { return atLeast(d.Out, d.In, p["min_out_in"]) }
 
 // servesMany is what the totals of a day tell.
 func (d *HostingDay) servesMany(p Params) bool {
-	return atLeast(d.Out, d.In, p["min_out_in"]) && float64(d.Networks) >= p["min_networks"] && float64(d.ASNs) >= p["min_asns"]
+	return d.sends(p) && float64(d.Networks) >= p["min_networks"] && float64(d.ASNs) >= p["min_asns"]
 }
 
 // maxNamedPorts is how many ports of a day a fact lists.

@@ -59,11 +59,14 @@ type TunnelDay struct {
 const maxNamedEnterprises = 12
 
 func measureTunnels(ctx context.Context, in Inputs, p Params) iter.Seq2[TunnelFact, error] {
-	return measureDays(ctx, in, p, "B13", func(row *AllocationDay) (TunnelDay, bool) {
-		// A hub has that many networks on the other side, on one end or the other.
-		many := float64(row.ServedNetworks+row.FilledNetworks) >= p["min_enterprises"]
-		return TunnelDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}, many && row.Out > 0 && row.In > 0
-	}, readHubs, func(r AllocationRecord, days []TunnelDay) TunnelFact { return TunnelFact{r, days} })
+	rule := dayRule[TunnelDay]{
+		service: "B13",
+		fold: func(row *AllocationDay) TunnelDay {
+			return TunnelDay{Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples}
+		},
+		bytes: func(d *TunnelDay, _ Params) bool { return d.Out > 0 && d.In > 0 },
+	}
+	return measureDays(ctx, in, p, rule, readHubs, func(r AllocationRecord, days []TunnelDay) TunnelFact { return TunnelFact{r, days} })
 }
 
 // readHubs finds on each day the address with tunnels to most enterprises.

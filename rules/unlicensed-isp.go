@@ -65,13 +65,14 @@ type AccessDay struct {
 }
 
 func measureAccess(ctx context.Context, in Inputs, p Params) iter.Seq2[AccessFact, error] {
-	return measureDays(ctx, in, p, "B14", func(row *AllocationDay) (AccessDay, bool) {
-		d := AccessDay{
+	fold := func(row *AllocationDay) AccessDay {
+		return AccessDay{
 			Day: row.Day, Out: row.Out, In: row.In, Samples: row.Samples, Networks: row.FilledNetworks,
 			EveningIn: sumHours(&row.InByHour, 19, 23), DaytimeIn: sumHours(&row.InByHour, 9, 18),
 		}
-		return d, d.takesMuch(p)
-	}, func(ctx context.Context, a *allocationDays[AccessDay], p Params) error {
+	}
+	rule := dayRule[AccessDay]{"B14", fold, (*AccessDay).takes, (*AccessDay).takesMuch}
+	return measureDays(ctx, in, p, rule, func(ctx context.Context, a *allocationDays[AccessDay], p Params) error {
 		if err := readClients(ctx, a, p); err != nil {
 			return err
 		}
@@ -79,9 +80,12 @@ func measureAccess(ctx context.Context, in Inputs, p Params) iter.Seq2[AccessFac
 	}, func(r AllocationRecord, days []AccessDay) AccessFact { return AccessFact{r, days} })
 }
 
+// takes reports whether much more came in than went out.
+func (d *AccessDay) takes(p Params) bool { return atLeast(d.In, d.Out, p["min_in_out"]) }
+
 // takesMuch is what the totals of a day tell.
 func (d *AccessDay) takesMuch(p Params) bool {
-	return atLeast(d.In, d.Out, p["min_in_out"]) && float64(d.Networks) >= p["min_networks"]
+	return d.takes(p) && float64(d.Networks) >= p["min_networks"]
 }
 
 // behindTranslation reports whether enough sessions were behind one address.

@@ -16,50 +16,84 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
+// allocationCounts are the counts of networks and origins of a day. Merging their
+// states is most of the work of a day with many flows.
+const allocationCounts = `uniqCombined64Merge(14)(served_networks), uniqCombined64Merge(12)(served_asns),
+    uniqCombined64Merge(14)(filled_networks), uniqCombined64Merge(12)(filled_asns)`
+
+// noCounts stand for those that nobody asked for.
+const noCounts = "toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0)"
+
 // Allocations yields the totals of each allocation, ordered by prefix and local
 // day. A local hour that a day has twice is one.
 func (s *Store) Allocations(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	return s.allocations(ctx, w, loc, allocationCounts, nil)
+}
+
+// AllocationTotals yields the same without the counts of networks and origins.
+func (s *Store) AllocationTotals(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	return s.allocations(ctx, w, loc, noCounts, nil)
+}
+
+// AllocationsWithin yields what Allocations does of some of them.
+func (s *Store) AllocationsWithin(
+	ctx context.Context, w rules.Window, loc *time.Location, within []rules.AllocationID,
+) iter.Seq2[rules.AllocationDay, error] {
+	if len(within) == 0 {
+		return none[rules.AllocationDay]()
+	}
+	return s.allocations(ctx, w, loc, allocationCounts, within)
+}
+
+// allocations asks about some allocations, or about all where none is named.
+func (s *Store) allocations(
+	ctx context.Context, w rules.Window, loc *time.Location, counts string, within []rules.AllocationID,
+) iter.Seq2[rules.AllocationDay, error] {
 	if !w.From.Before(w.To) {
 		return none[rules.AllocationDay]()
 	}
-	ask := askDays(w, loc)
+	ask, some := askDays(w, loc), ""
+	if len(within) > 0 {
+		some = "(allocation, allocation_bits) IN {within:Array(Tuple(IPv6, UInt8))} AND "
+		ask.values = append(ask.values, clickhouse.Named("within", allocationsOf(within)))
+	}
 	return answers(ctx, s, question[rules.AllocationDay]{
 		"read allocations", `SELECT allocation, allocation_bits, roundDown(toUnixTimestamp(bin), {days:Array(UInt32)}) AS day,
-    sum(out), sum(in), sum(samples), sum(unscaled), sum(web_out),
-    uniqCombined64Merge(14)(served_networks), uniqCombined64Merge(12)(served_asns),
-    uniqCombined64Merge(14)(filled_networks), uniqCombined64Merge(12)(filled_asns),
+    sum(out), sum(in), sum(samples), sum(unscaled), sum(web_out), ` + counts + `,
     arrayMap(e -> toString(e), arraySort(groupUniqArrayArray(exporters))), groupArray(toUnixTimestamp(bin)), groupArray(out), groupArray(in)
 FROM allocation_hours
-WHERE {counted} AND ` + ofSide + `
+WHERE {counted} AND ` + some + ofSide + `
 GROUP BY allocation, allocation_bits, day ORDER BY allocation, allocation_bits, day`,
-		ask.values, func(r driver.Rows) (a rules.AllocationDay, err error) {
-			var (
-				net     netRow
-				day     uint32
-				texts   []string // the driver has no netip.Addr in arrays
-				bins    []uint32
-				out, in []uint64
-			)
-			if err := r.Scan(&net.addr, &net.bits, &day, &a.Out, &a.In, &a.Samples, &a.Unscaled, &a.WebOut,
-				&a.ServedNetworks, &a.ServedASNs, &a.FilledNetworks, &a.FilledASNs, &texts, &bins, &out, &in); err != nil {
-				return a, err
-			}
-			a.Allocation, a.Day = net.prefix(), ask.days.dates[day]
-			for _, text := range texts {
-				exporter, err := netip.ParseAddr(text)
-				if err != nil {
-					return a, fmt.Errorf("exporter: %w", err)
-				}
-				a.Exporters = append(a.Exporters, exporter.Unmap())
-			}
-			for i, bin := range bins {
-				h := time.Unix(int64(bin), 0).In(loc).Hour()
-				a.OutByHour[h] += out[i]
-				a.InByHour[h] += in[i]
-			}
-			return a, nil
-		},
+		ask.values, func(r driver.Rows) (rules.AllocationDay, error) { return scanAllocation(r, loc, &ask.days) },
 	})
+}
+
+func scanAllocation(r driver.Rows, loc *time.Location, days *localDays) (a rules.AllocationDay, err error) {
+	var (
+		net     netRow
+		day     uint32
+		texts   []string // the driver has no netip.Addr in arrays
+		bins    []uint32
+		out, in []uint64
+	)
+	if err := r.Scan(&net.addr, &net.bits, &day, &a.Out, &a.In, &a.Samples, &a.Unscaled, &a.WebOut,
+		&a.ServedNetworks, &a.ServedASNs, &a.FilledNetworks, &a.FilledASNs, &texts, &bins, &out, &in); err != nil {
+		return a, err
+	}
+	a.Allocation, a.Day = net.prefix(), days.dates[day]
+	for _, text := range texts {
+		exporter, err := netip.ParseAddr(text)
+		if err != nil {
+			return a, fmt.Errorf("exporter: %w", err)
+		}
+		a.Exporters = append(a.Exporters, exporter.Unmap())
+	}
+	for i, bin := range bins {
+		h := time.Unix(int64(bin), 0).In(loc).Hour()
+		a.OutByHour[h] += out[i]
+		a.InByHour[h] += in[i]
+	}
+	return a, nil
 }
 
 // noState is a state of kindSome that has counted nothing.
@@ -221,7 +255,7 @@ func ofContacts(q *rules.ContactQuestion) string {
 		all += ` AND (allocation, allocation_bits, address) IN (
     SELECT allocation, allocation_bits, address
     FROM (SELECT allocation, allocation_bits, address, ` + day + ` AS day FROM allocation_contacts WHERE ` + of + `
-        GROUP BY allocation, allocation_bits, address, day, network, network_bits HAVING sum(out) > 0 AND sum(in) > 0)
+        GROUP BY allocation, allocation_bits, address, day, network, network_bits HAVING sum(out) > 0 AND (sum(in) > 0 OR sumIf(out, kind = 'answer') > 0))
     GROUP BY allocation, allocation_bits, address, day HAVING count() >= ` + strconv.FormatUint(q.LeastNetworks, 10) + `)`
 	}
 	return all

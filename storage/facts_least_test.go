@@ -101,7 +101,7 @@ func checkNetworks(
 	for _, c := range all { // the two directions may be contacts of two kinds
 		k := contact{key{c.Allocation, c.Address, c.Day}, c.Network}
 		answered := out[k] && in[k]
-		out[k], in[k] = out[k] || c.Out > 0, in[k] || c.In > 0
+		out[k], in[k] = out[k] || c.Out > 0, in[k] || c.In > 0 || c.Out > 0 && c.Kind == rules.ContactAnswer
 		if !answered && out[k] && in[k] {
 			networks[k.key]++
 		}
@@ -113,6 +113,28 @@ func checkNetworks(
 	}
 	some(t, "contacts of addresses with many networks", ask(q), all,
 		func(c rules.AllocationContact) bool { return most[key{c.Allocation, c.Address, 0}] < q.LeastNetworks })
+}
+
+// TestAllocationsOfSome compares what is told of some allocations, and of all
+// without counts, with all that is told of all.
+func TestAllocationsOfSome(t *testing.T) {
+	s, about := ofSmallCarrier(t, 7)
+	all := allOf(t, s.Allocations(t.Context(), about.Window, about.Location))
+	within := about.Within[:2]
+	some(t, "some allocations", allOf(t, s.AllocationsWithin(t.Context(), about.Window, about.Location, within)), all,
+		func(a rules.AllocationDay) bool { return !slices.Contains(within, a.Allocation) })
+	if none := allOf(t, s.AllocationsWithin(t.Context(), about.Window, about.Location, nil)); len(none) != 0 {
+		t.Errorf("%d days of no allocation", len(none))
+	}
+	counted := 0
+	for i := range all {
+		counted += int(all[i].ServedNetworks + all[i].FilledNetworks)
+		all[i].ServedNetworks, all[i].ServedASNs, all[i].FilledNetworks, all[i].FilledASNs = 0, 0, 0, 0
+	}
+	same(t, "totals", allOf(t, s.AllocationTotals(t.Context(), about.Window, about.Location)), all)
+	if counted == 0 {
+		t.Error("no allocation dealt with any network, which tests nothing")
+	}
 }
 
 // TestHostsOfSome compares hosts of some addresses with those of all.

@@ -22,9 +22,9 @@ const mostShared = 128 << 20
 // after the other, so that nothing here is locked.
 type shared struct {
 	rules.Traffic
-	books       kept[rules.ExporterBooks]
-	allocations kept[rules.AllocationDay]
-	networks    kept[rules.LineNetworks]
+	books    kept[rules.ExporterBooks]
+	totals   kept[rules.AllocationDay]
+	networks kept[rules.LineNetworks]
 }
 
 var _ rules.Traffic = (*shared)(nil)
@@ -49,9 +49,9 @@ func (s *shared) ExporterBooks(ctx context.Context, w rules.Window) ([]rules.Exp
 	return rows, err
 }
 
-func (s *shared) Allocations(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationDay, error] {
-	return s.allocations.answer(windowText(w)+" "+loc.String(), func() iter.Seq2[rules.AllocationDay, error] {
-		return s.Traffic.Allocations(ctx, w, loc)
+func (s *shared) AllocationTotals(ctx context.Context, w rules.Window, loc *time.Location) iter.Seq2[rules.AllocationDay, error] {
+	return s.totals.answer(windowText(w)+" "+loc.String(), func() iter.Seq2[rules.AllocationDay, error] {
+		return s.Traffic.AllocationTotals(ctx, w, loc)
 	})
 }
 

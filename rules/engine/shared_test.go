@@ -29,7 +29,7 @@ func (a *asked) ExporterBooks(_ context.Context, w rules.Window) ([]rules.Export
 	return []rules.ExporterBooks{{Received: uint64(w.To.Unix())}}, nil
 }
 
-func (a *asked) Allocations(_ context.Context, w rules.Window, _ *time.Location) iter.Seq2[rules.AllocationDay, error] {
+func (a *asked) AllocationTotals(_ context.Context, w rules.Window, _ *time.Location) iter.Seq2[rules.AllocationDay, error] {
 	a.count["allocations"]++
 	return func(yield func(rules.AllocationDay, error) bool) {
 		for i := range a.rows {
@@ -69,7 +69,7 @@ func asker(id string, lookback int, lines []string, told *[]string) rules.Rule {
 			}
 			text := fmt.Sprint(books[0].Received)
 			n := 0
-			for a, err := range in.Traffic.Allocations(ctx, in.Span.Window(), in.Span.Location) {
+			for a, err := range in.Traffic.AllocationTotals(ctx, in.Span.Window(), in.Span.Location) {
 				if err != nil {
 					fail(err)
 					return
