@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -67,10 +68,11 @@ func (s *Store) appendLog(ctx context.Context, changed []rules.Finding, events [
 		}
 		return nil
 	})
-	if err == nil {
-		s.version = version
+	if err != nil {
+		return errors.Join(errUnsure, err)
 	}
-	return err
+	s.version = version
+	return nil
 }
 
 // nextVersion returns a number above all that were given out, so that the

@@ -41,34 +41,60 @@ func (s *Store) ChangeFinding(
 
 const (
 	// logTime is how long a process that died while it wrote to the log keeps
-	// others from it.
-	logTime = 10 * time.Second
+	// others from it, and how long a busy store may take to answer one who lives.
+	logTime = 30 * time.Second
 	// logPause is how often one who waits asks again.
 	logPause = 20 * time.Millisecond
+	// logTries is how often work is begun that a lost lease has stopped.
+	logTries = 3
 )
 
-// withLog runs work while nobody else writes to the log of findings.
+// errUnsure is the error of who cannot tell whether what he wrote to the log is
+// there.
+var errUnsure = errors.New("write to the log of findings")
+
+// withLog runs work while nobody else writes to the log of findings. Work that is
+// stopped before it has written anything, because a store that is busy did not
+// renew the lease in time, begins anew.
 func (s *Store) withLog(ctx context.Context, work func(ctx context.Context) error) error {
 	s.logging.Lock()
 	defer s.logging.Unlock()
+	for try := 1; ; try++ {
+		lost, err := s.onceWithLog(ctx, work)
+		if !lost || errors.Is(err, errUnsure) || ctx.Err() != nil || try == logTries {
+			return err
+		}
+		s.log.Warn("the lease on the log of findings was lost before anything was written, trying again", "error", err)
+	}
+}
+
+// onceWithLog waits for the lease and runs work under it. It tells whether work
+// failed because the lease was lost.
+func (s *Store) onceWithLog(ctx context.Context, work func(ctx context.Context) error) (lost bool, err error) {
 	lease := s.NewLease(LeaseConfig{Name: "findings", Holder: newToken(), For: logTime})
 	for {
 		_, held, err := lease.Try(ctx)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if held {
 			break
 		}
 		if !wait(ctx, logPause) {
-			return fmt.Errorf("wait for another process to write its findings: %w", ctx.Err())
+			return false, fmt.Errorf("wait for another process to write its findings: %w", ctx.Err())
 		}
 	}
-	err := errLeaseOver
-	if done := lease.serve(ctx, func(ctx context.Context, _ uint64) { err = work(ctx) }); !done && err == nil {
-		err = errLeaseOver
+	until := lease.until
+	done := lease.serve(ctx, func(ctx context.Context, _ uint64) { err = work(ctx) })
+	switch {
+	case done:
+	case err != nil:
+		lost, err = true, errors.Join(errLeaseOver, err)
+	case !lease.now().Before(until):
+		// It was written, perhaps when another process was writing as well.
+		err = errors.Join(errLeaseOver, errUnsure)
 	}
-	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
+	return lost, errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
 }
 
 // lastLink is the place of the newest event in the log.

@@ -125,7 +125,8 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 		if privacy.By, err = f.permit(ctx, cfg, g.err, "finding/"+id, m.Finding.Province); err != nil {
 			return err
 		}
-		privacy.Reason, m.Handling = f.reason, privacy.Handling()
+		privacy.Reason = f.reason
+		m.Handling = privacy.Handling()
 		if f.timestamp != "" {
 			if m.Timestamp, err = os.ReadFile(f.timestamp); err != nil {
 				return fmt.Errorf("read the time-stamp: %w", err)
