@@ -27,8 +27,6 @@ import (
 	"github.com/linewarden/linewarden/rules"
 )
 
-var errQuarter = errors.New("quarter: there is no such one")
-
 var errDown = errors.New("code: 210, SELECT secret FROM findings: connection refused")
 
 // memory is a store held in memory; storage has its own tests, and the command

@@ -159,9 +159,9 @@ func (m *memory) ImportLedgers(_ context.Context, tables []registry.Table, base,
 	return console.LedgerImport{ID: "v2", Source: source}, m.err
 }
 
-func (m *memory) CheckReport(req console.ReportRequest) error {
-	if req.Quarter != "2026Q1" {
-		return errQuarter
+func (m *memory) CheckQuarter(quarter string) error {
+	if quarter != "2026Q1" {
+		return console.ErrQuarter
 	}
 	return nil
 }

@@ -65,6 +65,8 @@ func faultOf(err error) *fault {
 		{oidc.ErrDenied, "sign_on_denied"},
 		{oidc.ErrNoRole, "sign_on_no_role"},
 		{ErrImported, "ledgers_changed"},
+		{ErrQuarter, "quarter"},
+		{ErrNotBegun, "quarter_future"},
 	} {
 		if errors.Is(err, known.err) {
 			return &fault{code: known.code, err: err}

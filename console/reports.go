@@ -3,6 +3,7 @@ package console
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -25,12 +26,19 @@ type ReportRequest struct {
 
 // Reports makes reports.
 type Reports interface {
-	// CheckReport refuses what is wrong with a request before anything is done.
-	CheckReport(req ReportRequest) error
+	// CheckQuarter refuses a quarter of which there is no report: ErrQuarter,
+	// ErrNotBegun.
+	CheckQuarter(quarter string) error
 	// MakeReport returns the files of a report, and tells how far it is: a share
 	// and what is being done.
 	MakeReport(ctx context.Context, req ReportRequest, progress func(share float64, step string)) (map[string][]byte, error)
 }
+
+// What is wrong with a quarter.
+var (
+	ErrQuarter  = errors.New("a quarter is written as 2026Q3")
+	ErrNotBegun = errors.New("the quarter has not begun")
+)
 
 // The bounds of a report.
 const (
@@ -123,7 +131,7 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 	if req.Language == "" {
 		req.Language = "zh"
 	}
-	if err := s.Reports.CheckReport(req); err != nil {
+	if err := s.checkReport(&req); err != nil {
 		s.refuse(w, r, http.StatusUnprocessableEntity, err)
 		return
 	}
@@ -150,6 +158,19 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 	}
 	w.Header().Set("Location", api+"/reports/"+answer.ID)
 	s.json(w, r, http.StatusAccepted, answer)
+}
+
+// checkReport refuses what is wrong with a request before anything is done.
+func (s *Console) checkReport(req *ReportRequest) error {
+	switch {
+	case req.Language != "zh" && req.Language != "en":
+		return because("one_of", "language", req.Language, "zh, en")
+	case req.Unmasked && req.Reason == "":
+		return because("reason_missing")
+	case !req.Unmasked && req.Reason != "":
+		return because("reason_needless")
+	}
+	return s.Reports.CheckQuarter(req.Quarter)
 }
 
 // making is the work of a report.

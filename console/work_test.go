@@ -223,8 +223,11 @@ func TestReports(t *testing.T) {
 	m.hold = make(chan struct{})
 	s := serve(t, m)
 	token, regulator := s.token(t, accounts.Compliance), s.token(t, accounts.Regulator)
-	for body, want := range map[string]int{`{"quarter":"2026Q9"}`: 422, `{"quarter":"2026Q1","x":1}`: 400} {
-		if a := s.post(t, token, "/api/v1/reports", body); a.status != want {
+	for body, want := range map[string]string{
+		`{"quarter":"2026Q9"}`: "quarter", `{"quarter":"2026Q1","x":1}`: "body", `{"quarter":"2026Q1","language":"fr"}`: "one_of",
+		`{"quarter":"2026Q1","unmasked":true}`: "reason_missing", `{"quarter":"2026Q1","reason":"x"}`: "reason_needless",
+	} {
+		if a := s.post(t, token, "/api/v1/reports", body, "Accept-Language", "zh"); a.status/100 != 4 || !strings.Contains(a.body, `"code":"`+want+`"`) {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}
 	}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/linewarden/linewarden/console"
@@ -20,20 +18,14 @@ type consoleReports struct{ d *daemon }
 
 var _ console.Reports = consoleReports{}
 
-// CheckReport implements console.Reports.
-func (c consoleReports) CheckReport(req console.ReportRequest) error {
-	q, err := quarterly.ParseQuarter(req.Quarter)
-	switch {
-	case err != nil:
-		return fmt.Errorf("quarter: %w", err)
-	case !slices.Contains(quarterly.Languages(), req.Language):
-		return fmt.Errorf("language: there is no %q", req.Language)
-	case req.Unmasked && req.Reason == "":
-		return errors.New("reason is missing: it is recorded and printed on a report without masks")
-	case !req.Unmasked && req.Reason != "":
-		return errors.New("reason is given for reports without masks only")
-	case time.Now().Before(q.Window(c.d.cfg.location).From):
-		return fmt.Errorf("quarter %s has not begun", q)
+// CheckQuarter implements console.Reports.
+func (c consoleReports) CheckQuarter(quarter string) error {
+	q, err := quarterly.ParseQuarter(quarter)
+	if err != nil {
+		return fmt.Errorf("%w: %w", console.ErrQuarter, err)
+	}
+	if time.Now().Before(q.Window(c.d.cfg.location).From) {
+		return fmt.Errorf("%s: %w", q, console.ErrNotBegun)
 	}
 	return nil
 }
