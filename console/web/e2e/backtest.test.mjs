@@ -11,7 +11,7 @@ after(() => browser?.close());
 
 test('a backtest with another parameter says what it would raise, and can be removed', async () => {
   const { context, page, wrong } = await open(browser, { name: 'compliance' });
-  const before = await read(context, '/findings/summary');
+  const { total } = await read(context, '/findings/summary');
   await page.goto(`${base}/rules/intl-user-file`);
   await settle(page);
   await page.getByText('换用参数').click();
@@ -27,7 +27,7 @@ test('a backtest with another parameter says what it would raise, and can be rem
   await page.getByRole('button', { name: '删除' }).click();
   await page.getByRole('tooltip').getByRole('button', { name: '是', exact: true }).click();
   await page.getByText('此规则还没有回测过').waitFor();
-  assert.deepEqual(await read(context, '/findings/summary'), before);
+  assert.equal((await read(context, '/findings/summary')).total, total);
   assert.deepEqual(wrong, []);
   await context.close();
 });
