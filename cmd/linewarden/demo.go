@@ -28,7 +28,8 @@ type demoFlags struct {
 	// accuracy is how many seeds are played to measure the rules; 0 plays one
 	// demo.
 	accuracy int
-	daysAgo  int // how long before the last complete day the span ends
+	daysAgo  int    // how long before the last complete day the span ends
+	dir      string // of the data, empty for a temporary one
 }
 
 func newDemo(g *globals) *cobra.Command {
@@ -59,6 +60,7 @@ func newDemo(g *globals) *cobra.Command {
 }
 
 func (g *globals) demo(ctx context.Context, f *demoFlags) error {
+	f.dir = g.dataDir
 	outcome, err := g.demoOf(ctx, f, func(o *demoOutcome) error { return o.write(g, f.format) })
 	if err == nil {
 		err = outcome.verdict()
@@ -69,7 +71,7 @@ func (g *globals) demo(ctx context.Context, f *demoFlags) error {
 // demoOf plays one demo and returns its outcome; show is given it while the
 // console is still up.
 func (g *globals) demoOf(ctx context.Context, f *demoFlags, show func(*demoOutcome) error) (outcome *demoOutcome, err error) {
-	dir, temporary, err := demoDir(g.dataDir)
+	dir, temporary, err := demoDir(f.dir)
 	if err != nil {
 		return nil, err
 	}

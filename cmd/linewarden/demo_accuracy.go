@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -147,6 +148,7 @@ func (g *globals) accuracy(ctx context.Context, f *demoFlags) error {
 	var unbalanced []error
 	for i := range f.accuracy {
 		one := demoFlags{once: true, http: "127.0.0.1:0", seed: f.seed + uint64(i), daysAgo: i}
+		one.dir = dirOfSeed(g.dataDir, one.seed)
 		o, err := g.demoOf(ctx, &one, func(o *demoOutcome) error { return g.sayMistakes(one.seed, o) })
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", one.seed, err)
@@ -169,6 +171,14 @@ func (g *globals) accuracy(ctx context.Context, f *demoFlags) error {
 		unbalanced = append(unbalanced, fmt.Errorf("%s: not in the catalogue", rule))
 	}
 	return errors.Join(errors.Join(unbalanced...), judgeAccuracy(all))
+}
+
+// dirOfSeed keeps the seeds apart in the directory that is named, if one is.
+func dirOfSeed(named string, seed uint64) string {
+	if named == "" {
+		return ""
+	}
+	return filepath.Join(named, fmt.Sprintf("seed-%d", seed))
 }
 
 // sayMistakes prints what a seed got wrong.

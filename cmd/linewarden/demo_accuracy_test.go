@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -130,5 +132,23 @@ func TestSimulatorSpeaksOfEveryRule(t *testing.T) {
 		if must[r.Spec.ID] < least || innocent[r.Spec.ID] < 2 {
 			t.Errorf("%s has %d violators and %d look-alikes", r.Spec.ID, must[r.Spec.ID], innocent[r.Spec.ID])
 		}
+	}
+}
+
+// TestSeedsHaveDirectoriesOfTheirOwn has two seeds in one named directory, of
+// which each demands an empty one.
+func TestSeedsHaveDirectoriesOfTheirOwn(t *testing.T) {
+	named := t.TempDir()
+	for _, seed := range []uint64{1, 2} {
+		dir, temporary, err := demoDir(dirOfSeed(named, seed))
+		if err != nil || temporary {
+			t.Fatalf("directory of seed %d: temporary %v, error %v", seed, temporary, err)
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "engine"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dir := dirOfSeed("", 1); dir != "" {
+		t.Errorf("a seed without a named directory has %q", dir)
 	}
 }
