@@ -95,9 +95,6 @@ func (f *actionFlags) action(cfg *Config) (rules.Action, error) {
 		}
 		a.Actor = u.Username
 	}
-	if a.To == rules.Rectified && a.Remedy == "" {
-		return a, usagef("--remedy is missing: a case is rectified by one of %s", strings.Join(rules.Remedies(), ", "))
-	}
 	var err error
 	a.Due, err = parseInstant("due", f.due, cfg.location, true)
 	return a, err
