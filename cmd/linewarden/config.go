@@ -184,6 +184,9 @@ type NotifyConfig struct {
 	Kind     string `yaml:"kind"` // webhook, email, syslog, wecom, dingtalk, feishu
 	URL      string `yaml:"url"`
 	Severity string `yaml:"severity"`
+	// Rules and Provinces are those that are told of; none are all.
+	Rules     []string `yaml:"rules"`
+	Provinces []string `yaml:"provinces"`
 }
 
 // DefaultConfig returns the configuration of an empty file.

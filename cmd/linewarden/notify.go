@@ -69,6 +69,11 @@ func newTargets(list []NotifyConfig) (targets []target, err error) {
 		if c.Severity != "" && !slices.Contains([]rules.Severity{rules.Low, rules.Medium, rules.High, rules.Critical}, rules.Severity(c.Severity)) {
 			return nil, bad("severity %q is none of low, medium, high, critical", c.Severity)
 		}
+		for _, p := range c.Provinces {
+			if len(p) != 2 || strings.Trim(p, "0123456789") != "" {
+				return nil, bad("province %q is not a code of two digits (GB/T 2260)", p)
+			}
+		}
 		targets = append(targets, target{c, u, fmt.Sprintf("%d %s %s", i, c.Kind, u.Host)})
 	}
 	return targets, nil
@@ -141,7 +146,7 @@ func (t *teller) look(ctx context.Context, now time.Time) error {
 		}
 	}
 	for _, to := range t.targets {
-		n := notify.Group(t.carrier, now, notify.Filter{Severity: rules.Severity(to.Severity)}, fresh)
+		n := notify.Group(t.carrier, now, notify.Filter{Severity: rules.Severity(to.Severity), Rules: to.Rules, Provinces: to.Provinces}, fresh)
 		if len(n.Items) == 0 {
 			continue
 		}

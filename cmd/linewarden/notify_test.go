@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -271,6 +272,7 @@ func TestTargets(t *testing.T) {
 		{Kind: "syslog", URL: "https://x.example/s3cret"},
 		{Kind: "email", URL: "smtp://u:s3cret@x.example?from=a@x.example"},
 		{Kind: "feishu", URL: "https://x.example/s3cret", Severity: "loud"},
+		{Kind: "feishu", URL: "https://x.example/s3cret", Provinces: []string{"上海"}},
 	} {
 		if _, err := newTargets([]NotifyConfig{c}); err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "notify[0]") {
 			t.Errorf("%+v gives %v", c, err)
@@ -279,6 +281,39 @@ func TestTargets(t *testing.T) {
 	// Nor when the other side is away.
 	if err := sendTo(t, "wecom", "http://127.0.0.1:1/send?key=s3cret"); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("a robot that is away gives %v", err)
+	}
+}
+
+// TestTargetsTakeWhatIsTheirs has each target told of its rules and provinces alone.
+func TestTargetsTakeWhatIsTheirs(t *testing.T) {
+	targets, err := newTargets([]NotifyConfig{
+		{Kind: "webhook", URL: "http://a.example/", Rules: []string{"intl-transit"}},
+		{Kind: "webhook", URL: "http://b.example/", Provinces: []string{"31", "44"}},
+		{Kind: "webhook", URL: "http://c.example/", Rules: []string{"intl-transit"}, Provinces: []string{"11"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open []rules.Finding
+	tell, err := newTeller(targets, t.TempDir(), "甲", func(context.Context) ([]rules.Finding, error) { return open, nil }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for range 2 { // what is open at first is known
+		if err := tell.look(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		open = []rules.Finding{{ID: "F1", Rule: "intl-transit", Province: "31"}, {ID: "F2", Rule: "licence-missing", Province: "11"}}
+	}
+	told := make(map[string]string)
+	for _, w := range tell.queue.Due(now.Add(time.Hour)) {
+		for _, x := range w.News.Items {
+			told[w.Target] += x.ID
+		}
+	}
+	if want := (map[string]string{"0 webhook a.example": "F1", "1 webhook b.example": "F1"}); !maps.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,8 +43,9 @@ func newReportFiling(g *globals) *cobra.Command {
 		Use: "filing --out DIR", Short: "Write the address ledgers as XML files like those of the IP filing", Args: cobra.NoArgs,
 		Long: "filing writes units, source blocks, allocations and broadcasts of a day as files like those of the\n" +
 			"interface specification for IP address filing V.3.0 (GBK, at most 1000 records a file, in the\n" +
-			"order in which they are to be filed), with a signed manifest. Ledgers hold no persons: contacts\n" +
-			"are for who files. linewarden registry convert reads the files back to the same ledgers, and\n" +
+			"order in which they are to be filed), with a signed manifest, and a file like those of the\n" +
+			"information security management systems of data centres for each holder of a B11 licence and of\n" +
+			"blocks for it. Ledgers hold no persons: contacts are for who files. linewarden registry convert reads the files back to the same ledgers, and\n" +
 			"linewarden report envelope seal packs them. Nothing is sent anywhere.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
@@ -84,11 +87,16 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 		if err != nil {
 			return err
 		}
-		written, err := xml.WriteFilings(snapshot, day, privacy.Veil(snapshot).Replace)
+		veil := privacy.Veil(snapshot)
+		written, err := xml.WriteFilings(snapshot, day, veil.Replace)
 		if err != nil {
 			return err
 		}
-		if len(written.Files) == 0 {
+		centres, err := xml.WriteDatacentres(snapshot, day, veil.Replace)
+		if err != nil {
+			return err
+		}
+		if len(written.Files) == 0 && len(centres) == 0 {
 			return fmt.Errorf("the ledgers have no source block, allocation or broadcast on %s; see linewarden registry import", day)
 		}
 		version, err := s.ledgerVersion(ctx)
@@ -99,9 +107,13 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 			Carrier: cfg.Carrier.Name, Day: day.String(), Ledgers: version.ID, Records: written.Records, Handling: privacy.Handling(),
 			Note: rules.Text{ZH: "按备案接口规范 V.3.0 样式生成，未上报；联系人信息由填报单位补充。", EN: "In the manner of the filing interface V.3.0, and not handed in; contacts are added by who files."},
 		}
-		files, err := namedFilings(written.Files)
+		files, err := namedFilings(written.Files, centres)
 		if err != nil {
 			return err
+		}
+		for i := range centres {
+			m.Records["houseInfo"] += centres[i].Houses
+			m.Records["userInfo"] += centres[i].Users
 		}
 		m.Common = signed.List(filingKind, 1, files, key)
 		if err := signed.Seal(files, m, key); err != nil {
@@ -113,6 +125,9 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 		g.sayLeft(written.Left)
 		fmt.Fprintf(g.err, "%s: %d files about %s (%d units, %d source blocks, %d allocations, %d broadcasts), signed with key %s\n", f.out, len(files), day,
 			m.Records["Bbdw"], m.Records["Ly"], m.Records["Fpsy"], m.Records["Gbxx"], signed.KeyID(signed.PublicOf(key)))
+		if len(centres) > 0 {
+			fmt.Fprintf(g.err, "%s: %d files of data centres (%d places, %d users) are among them\n", f.out, len(centres), m.Records["houseInfo"], m.Records["userInfo"])
+		}
 		return nil
 	})
 }
@@ -130,15 +145,19 @@ func dayOf(at string, loc *time.Location) (registry.Date, error) {
 }
 
 // namedFilings names the files in the order in which they are to be filed, and
-// checks each against the schema.
-func namedFilings(texts [][]byte) (map[string][]byte, error) {
-	files := make(map[string][]byte, len(texts))
+// checks each against the schema; those of data centres are named alike.
+func namedFilings(texts [][]byte, centres []xml.Datacentre) (map[string][]byte, error) {
+	files := make(map[string][]byte, len(texts)+len(centres))
 	for i, text := range texts {
-		name := fmt.Sprintf("ip-%04d.xml", i+1)
-		if err := validFiling(name, text); err != nil {
-			return nil, err
+		files[fmt.Sprintf("ip-%04d.xml", i+1)] = text
+	}
+	for i := range centres {
+		files[fmt.Sprintf("idc-%04d.xml", i+1)] = centres[i].Text
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := validFiling(name, files[name]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		files[name] = text
 	}
 	return files, nil
 }

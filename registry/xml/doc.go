@@ -1,5 +1,5 @@
 // Package xml reads and writes the XML files in which carriers file addresses,
-// reads those of data centres, and makes ledgers of them: tables as package registry reads from
+// and those of data centres, and makes ledgers of them: tables as package registry reads from
 // CSV. Converting is a step of its own, before an import, because these files
 // name enterprises by name, tell nothing of what a block is used for, and are
 // worth a look before anything is judged by them.
@@ -56,7 +56,8 @@
 // # What is written
 //
 // WriteFilings writes IP filings of ledgers, in GBK and within the limits of the
-// specification, and Validate checks files of both kinds strictly. What the
+// specification, WriteDatacentres the file of each who is licensed for data
+// centres, and Validate checks files of both kinds strictly. What the
 // specification has no element for is in the remark of a record, behind lw1: ids,
 // uses, parents and last days. Converter takes it from there, so that what is
 // written is read back to the same ledgers, persons excepted. Nothing is sent

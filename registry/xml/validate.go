@@ -80,7 +80,7 @@ func recordSchema(record string) []field {
 
 // Validate checks one file against the schema that doc.go describes, with the
 // limits of the interface specification: what Converter reads leniently is an
-// error here. Data centre files are checked for what Converter needs alone.
+// error here.
 func Validate(file string, r io.Reader) []registry.Problem {
 	v := &validator{file: file}
 	in := newReader(r)
@@ -101,6 +101,8 @@ func Validate(file string, r io.Reader) []registry.Problem {
 		v.problems = append(v.problems, in.problem(file, err))
 	case records == 0:
 		v.blame(1, "the file has no record")
+	case in.root == "basicInfo" && !slices.Contains(v.told, "idcId"):
+		v.blame(1, "basicInfo: idcId is missing")
 	}
 	return v.problems
 }
@@ -108,6 +110,9 @@ func Validate(file string, r io.Reader) []registry.Problem {
 type validator struct {
 	file     string
 	problems []registry.Problem
+	// Of a data centre file: the ids of its data centres so far, and which of the
+	// elements that name the operator it has.
+	houses, told []string
 }
 
 func (v *validator) blame(line int, format string, args ...any) {
@@ -133,6 +138,12 @@ func (v *validator) record(n *node) {
 		}
 		seen[c.name] = true
 	}
+	v.complete(n, fields)
+	v.ranges(n, "Qsip", "Zzip")
+}
+
+// complete checks that an element has what it needs.
+func (v *validator) complete(n *node, fields []field) {
 	for i := range fields {
 		f := &fields[i]
 		if f.required && n.first(f.name) == "" {
@@ -144,7 +155,6 @@ func (v *validator) record(n *node) {
 			}
 		}
 	}
-	v.ranges(n, "Qsip", "Zzip")
 }
 
 // text checks the text of an element.
@@ -190,40 +200,5 @@ func (v *validator) ranges(n *node, first, last string) {
 	}
 	if _, err := prefixes(n.first(first), n.first(last)); err != nil {
 		v.blame(n.line, "%s: %v", n.name, err)
-	}
-}
-
-// datacentre checks a record of a data centre file.
-func (v *validator) datacentre(n *node) {
-	need := func(n *node, names ...string) {
-		for _, name := range names {
-			if n.first(name) == "" {
-				v.blame(n.line, "%s: %s is missing", n.name, name)
-			}
-		}
-	}
-	segment := func(s *node) {
-		need(s, "startIp", "endIp")
-		for _, name := range []string{"startIp", "endIp"} {
-			if _, err := address(s.first(name)); s.first(name) != "" && err != nil {
-				v.blame(s.line, "%s: %s: %v", s.name, name, err)
-			}
-		}
-		v.ranges(s, "startIp", "endIp")
-	}
-	switch n.name {
-	case "idcId", "idcName":
-		if strings.TrimSpace(n.text) == "" {
-			v.blame(n.line, "%s is empty", n.name)
-		}
-	case "houseInfo":
-		need(n, "houseId")
-		n.each("ipSegInfo", segment)
-	case "userInfo":
-		need(n, "unitName")
-		n.each("housesHoldInfo", func(h *node) {
-			need(h, "houseId")
-			h.each("ipSeg", segment)
-		})
 	}
 }
