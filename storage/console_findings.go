@@ -106,8 +106,8 @@ func escapedInJSON(r rune) bool {
 // the newest of its finding has another version, and is not among those asked for.
 func textTerm(text string) string {
 	const found = "positionCaseInsensitiveUTF8(%s, {text:String}) > 0"
-	within := fmt.Sprintf(found, `concat(id, '\n', subject, '\n', enterprise, '\n', JSONExtractString(body, 'subject', 'name'), '\n',
-    JSONExtractString(body, 'title', 'zh'), '\n', JSONExtractString(body, 'title', 'en'))`)
+	within := fmt.Sprintf(found, `concat(id, '\n', subject, '\n', enterprise, '\n',
+    (JSONExtract(body, 'Tuple(subject Tuple(name String), title Tuple(zh String, en String))') AS said).1.1, '\n', said.2.1, '\n', said.2.2)`)
 	if !strings.ContainsFunc(text, escapedInJSON) {
 		// This costs a tenth of reading the JSON, and leaves few rows for that.
 		within = fmt.Sprintf(found, "body") + " AND " + within
