@@ -138,6 +138,10 @@ func (c *Collector) Run(ctx context.Context) (err error) {
 		if err := LoadState(c.config.StateFile, c.deps.State, c.deps.Logger); err != nil {
 			return err
 		}
+		// Sequence numbers of the file are used once: after a crash they would be old.
+		if err := SaveState(c.config.StateFile, c.deps.State, false); err != nil {
+			c.deps.Logger.Error("state was not saved", "error", err)
+		}
 	}
 	r := &run{Collector: c, done: make(chan struct{}), failed: make(chan error, len(c.open()))}
 	if err := r.openLanes(ctx); err != nil {

@@ -25,8 +25,9 @@ type Config struct {
 	// memory. The kernel gives less where net.core.rmem_max is smaller and the
 	// process lacks CAP_NET_ADMIN.
 	ReceiveBuffer int `yaml:"receive_buffer"`
-	// StateFile keeps templates and sampling rates over a restart; empty keeps
-	// none. StateEvery is how often it is written while running.
+	// StateFile keeps templates, sampling rates and, at an orderly end, sequence
+	// numbers over a restart; empty keeps none. StateEvery is how often it is
+	// written while running.
 	StateFile  string        `yaml:"state_file"`
 	StateEvery time.Duration `yaml:"state_every"`
 	// BooksEvery is how often the books are written to the store.

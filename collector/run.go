@@ -133,7 +133,7 @@ func (r *run) keepHouse(ctx context.Context) error {
 		case <-count.C:
 			r.countAllDrops()
 		case <-save.C:
-			if err := r.saveState(); err != nil {
+			if err := r.saveState(false); err != nil {
 				r.deps.Logger.Error("state was not saved", "error", err)
 			}
 		}
@@ -172,11 +172,11 @@ func (r *run) countAllDrops() {
 	}
 }
 
-func (r *run) saveState() error {
+func (r *run) saveState(last bool) error {
 	if r.deps.State == nil || r.config.StateFile == "" {
 		return nil
 	}
-	return SaveState(r.config.StateFile, r.deps.State)
+	return SaveState(r.config.StateFile, r.deps.State, last)
 }
 
 // stop ends receiving, decoding and storing, in the order in which records
@@ -201,7 +201,7 @@ func (r *run) stop(ctx context.Context) error {
 // finish saves what outlives the process.
 func (r *run) finish(ctx context.Context) error {
 	r.carrier.Wait()
-	err := r.saveState()
+	err := r.saveState(true)
 	if r.keeper != nil {
 		err = errors.Join(err, r.keeper.Write(ctx))
 	}

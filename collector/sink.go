@@ -42,9 +42,10 @@ type Enricher interface {
 	Enrich(records []flows.Record)
 }
 
-// State is what a decoder remembers over a restart: templates and sampling
-// rates. Load leaves the decoder as it was when it returns an error.
+// State is what a decoder remembers over a restart: templates, sampling rates
+// and, of the last state alone, sequence numbers. Load leaves the decoder as it
+// was when it returns an error.
 type State interface {
-	Save(w io.Writer) error
+	Save(w io.Writer, last bool) error
 	Load(r io.Reader) error
 }

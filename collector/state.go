@@ -11,8 +11,8 @@ import (
 )
 
 // SaveState writes the state to a file, whole or not at all: a crash in between
-// leaves the file as it was.
-func SaveState(path string, state State) (err error) {
+// leaves the file as it was. The last one is of a decoder that has ended.
+func SaveState(path string, state State, last bool) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("save templates and sampling rates: %w", err)
@@ -26,7 +26,7 @@ func SaveState(path string, state State) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := fill(file, state); err != nil {
+	if err := fill(file, state, last); err != nil {
 		return errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
 	if err := file.Close(); err != nil {
@@ -38,9 +38,9 @@ func SaveState(path string, state State) (err error) {
 	return syncFolder(folder)
 }
 
-func fill(file *os.File, state State) error {
+func fill(file *os.File, state State, last bool) error {
 	buffered := bufio.NewWriter(file)
-	if err := state.Save(buffered); err != nil {
+	if err := state.Save(buffered, last); err != nil {
 		return err
 	}
 	if err := buffered.Flush(); err != nil {

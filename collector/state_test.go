@@ -15,7 +15,7 @@ type memory struct {
 	refuse error
 }
 
-func (m *memory) Save(w io.Writer) error {
+func (m *memory) Save(w io.Writer, _ bool) error {
 	if _, err := io.WriteString(w, "mark "+m.text); err != nil {
 		return err
 	}
@@ -37,11 +37,11 @@ func (m *memory) Load(r io.Reader) error {
 
 func TestStateIsSavedWholeOrNotAtAll(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "state")
-	if err := SaveState(path, &memory{text: "one"}); err != nil {
+	if err := SaveState(path, &memory{text: "one"}, false); err != nil {
 		t.Fatal(err)
 	}
 	refusal := errors.New("half written")
-	if err := SaveState(path, &memory{text: "two", refuse: refusal}); !errors.Is(err, refusal) {
+	if err := SaveState(path, &memory{text: "two", refuse: refusal}, false); !errors.Is(err, refusal) {
 		t.Fatalf("refusal is not told: %v", err)
 	}
 	var got memory
@@ -70,7 +70,7 @@ func TestStateThatIsMissingOrDamaged(t *testing.T) {
 	if err != nil || string(kept) != "rubbish" {
 		t.Errorf("the damaged file is not set aside: %q, %v", kept, err)
 	}
-	if err := SaveState(path, &memory{text: "three"}); err != nil {
+	if err := SaveState(path, &memory{text: "three"}, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := LoadState(path, &got, testLogger(t)); err != nil || got.text != "three" {
@@ -84,7 +84,7 @@ func TestStateInAPlaceThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(file, "state")
-	if err := SaveState(path, &memory{}); err == nil || !strings.Contains(err.Error(), file) {
+	if err := SaveState(path, &memory{}, false); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("save: %v", err)
 	}
 	if err := LoadState(path, &memory{}, testLogger(t)); err == nil || !strings.Contains(err.Error(), path) {

@@ -16,7 +16,7 @@ import (
 // body, and the CRC-32C of all that. All integers are in network byte order.
 const (
 	stateMagic   = "LWNFTMPL"
-	stateVersion = 1
+	stateVersion = 2 // 1 has no sequence numbers
 	maxStateSize = 1 << 30
 	stateHeader  = len(stateMagic) + 4 + 8
 	stateTrailer = 4
@@ -24,7 +24,7 @@ const (
 
 // ErrState is what Load returns for a file that Save has not written, or not
 // to its end.
-var ErrState = errors.New("damaged state of templates and sampling rates")
+var ErrState = errors.New("damaged state of templates, sampling rates and sequence numbers")
 
 // The kinds of entries in the body. Those of a domain follow its entry, and
 // those of an exporter its own.
@@ -33,16 +33,23 @@ const (
 	entryDomain
 	entryTemplate
 	entryRate
+	entrySequence // of an exporter
 )
 
 // Save writes templates and sampling rates. What waits for them is not written.
-func (d *Decoder) Save(w io.Writer) error {
+// The last state of a decoder, which takes no datagram any more, has sequence
+// numbers too, so that another one tells what was lost in between. Those of a
+// state before that would count what this decoder has taken since.
+func (d *Decoder) Save(w io.Writer, last bool) error {
 	body := make([]byte, stateHeader, 1<<16)
 	copy(body, stateMagic)
 	binary.BigEndian.PutUint32(body[len(stateMagic):], stateVersion)
 	for _, e := range d.list() {
 		e.mu.Lock()
 		body = e.save(body)
+		if last {
+			body = e.saveSequences(body)
+		}
 		e.mu.Unlock()
 	}
 	binary.BigEndian.PutUint64(body[len(stateMagic)+4:], uint64(len(body)-stateHeader))
@@ -115,8 +122,8 @@ func stateBody(data []byte) ([]byte, error) {
 	if len(data) < stateHeader+stateTrailer || len(data) > maxStateSize || string(data[:len(stateMagic)]) != stateMagic {
 		return nil, fmt.Errorf("%w: it does not begin as one", ErrState)
 	}
-	if version := be32(data[len(stateMagic):]); version != stateVersion {
-		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrState, version, stateVersion)
+	if version := be32(data[len(stateMagic):]); version < 1 || version > stateVersion {
+		return nil, fmt.Errorf("%w: version %d, this program reads 1 to %d", ErrState, version, stateVersion)
 	}
 	end := len(data) - stateTrailer
 	if binary.BigEndian.Uint64(data[len(stateMagic)+4:]) != uint64(end-stateHeader) {
@@ -166,6 +173,8 @@ func (r *restorer) entry() error {
 		return r.exporter()
 	case kind == entryDomain && r.e != nil:
 		return r.domain()
+	case kind == entrySequence && r.e != nil:
+		return r.sequence()
 	case kind == entryTemplate && r.dom != nil:
 		return r.template()
 	case kind == entryRate && r.dom != nil:

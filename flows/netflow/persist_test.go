@@ -28,7 +28,7 @@ func learned(t *testing.T) *bench {
 func saved(t *testing.T, d *Decoder) []byte {
 	t.Helper()
 	var state bytes.Buffer
-	if err := d.Save(&state); err != nil {
+	if err := d.Save(&state, true); err != nil {
 		t.Fatal(err)
 	}
 	return state.Bytes()
@@ -153,10 +153,45 @@ func (fullDisk) Read([]byte) (int, error)  { return 0, errFull }
 
 func TestStateOfAFullDisk(t *testing.T) {
 	d := New(Config{Books: flows.NewBooks()})
-	if err := d.Save(fullDisk{}); !errors.Is(err, errFull) {
+	if err := d.Save(fullDisk{}, true); !errors.Is(err, errFull) {
 		t.Error(err)
 	}
 	if err := d.Load(fullDisk{}); !errors.Is(err, errFull) {
 		t.Error(err)
+	}
+}
+
+// TestRestartCounts has the last state of a decoder tell the next one what was
+// lost in between, by the means it had, and a state before that say nothing.
+func TestRestartCounts(t *testing.T) {
+	before := newBench(t)
+	before.take(
+		v9(1, 10, set(0, tmpl(256, basic...))),
+		v9(2, 11, set(256, basicRecord(1), basicRecord(2))),
+		v9(3, 12, set(256, basicRecord(1), basicRecord(2), basicRecord(3))),
+		ipfix(0, set(2, tmpl(256, basic...))),
+		ipfix(0, set(256, basicRecord(1))),
+	)
+	last := saved(t, before.d)
+	var earlier bytes.Buffer
+	if err := before.d.Save(&earlier, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, state := range map[string][]byte{"last": last, "earlier": earlier.Bytes()} {
+		b := newBench(t)
+		if err := b.d.Load(bytes.NewReader(state)); err != nil {
+			t.Fatal(err)
+		}
+		b.take(v9(1, 15, set(256, basicRecord(1))), ipfix(5, set(256, basicRecord(1))))
+		// Two datagrams of v9 are missing, where three had five records, and four
+		// records of IPFIX.
+		got, want := b.sum(), [2]uint64{6, 7}
+		if name == "earlier" {
+			want = [2]uint64{}
+		}
+		if got.SequenceGaps != want[0] || got.RecordsMissed != want[1] {
+			t.Errorf("after the %s state %d units and %d records are missing, want %v", name, got.SequenceGaps, got.RecordsMissed, want)
+		}
+		b.balance()
 	}
 }
