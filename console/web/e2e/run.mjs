@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 
 const program = resolve(process.argv[2] ?? '../../bin/linewarden');
 // Two files at a time: each looks at findings that no other one moves.
-const tests = ['backtest', 'case', 'ledgers', 'pages', 'reports', 'sessions', 'wrong'].map((name) => `e2e/${name}.test.mjs`);
+const tests = ['backtest', 'case', 'keys', 'ledgers', 'pages', 'reports', 'sessions', 'wrong'].map((name) => `e2e/${name}.test.mjs`);
 const run = process.argv[3] ? process.argv.slice(3) : ['--test', '--test-concurrency=2', '--test-reporter=spec', ...tests];
 const accounts = [['noc'], ['compliance'], ['regulator'], ['admin'], ['beijing', 'compliance', '--provinces', '11']];
 

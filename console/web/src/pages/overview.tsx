@@ -120,7 +120,7 @@ function Figures({ of }: { of: Of }) {
     <div className="figures">
       <Figure label={s.t('openFindings')} value={count(s, of.open.total)} to={`/findings?state=${unsettled}`} />
       {(['critical', 'high', 'medium', 'low'] as const).map((v) => (
-        <Figure key={v} label={called(s, 'severity', v)} value={count(s, numberOf(by, v))} tone={v} to={`/findings?state=${unsettled}&severity=${v}`} />
+        <Figure key={v} label={called(s, 'severity', v)} value={count(s, numberOf(by, v))} tone={numberOf(by, v) > 0 ? v : ''} to={`/findings?state=${unsettled}&severity=${v}`} />
       ))}
       {!noc && <Figure label={s.t('forReview')} value={count(s, numberOf(states, 'open') + numberOf(states, 'reviewing'))} to="/findings?state=open,reviewing" />}
       {!noc && <Figure label={s.t('inRectification')} value={count(s, numberOf(states, 'rectifying') + numberOf(states, 'confirmed'))} to="/findings?state=confirmed,rectifying" />}

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'react';
 
+// A dialog that was closed may keep the focus, hidden; keys are for the page again.
 const typing = (e: KeyboardEvent): boolean => {
   const on = e.target as HTMLElement | null;
-  return !!on && (on.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(on.tagName) || !!on.closest('[role="dialog"],[role="menu"],[role="listbox"]'));
+  const box = on?.closest('[role="dialog"],[role="menu"],[role="listbox"]');
+  return !!on && (on.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(on.tagName) || (!!box && box.getClientRects().length > 0));
 };
 
 /** useKeys listens to keys while nobody types and no dialog is open. */
