@@ -46,6 +46,10 @@ func TestExportsSayHowTheyAreHandled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	layout, err := book.GetPageLayout("findings")
+	if err != nil || *layout.Orientation != "landscape" || *layout.FitToWidth != 1 || len(book.GetDefinedName()) != 2 {
+		t.Errorf("the sheet is printed as %+v, %v", layout, err)
+	}
 	sheet, err := book.GetRows("handling")
 	if err != nil || len(sheet) != 8 || sheet[2][1] != "案件移送" {
 		t.Errorf("%q, %v", sheet, err)

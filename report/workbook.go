@@ -121,17 +121,49 @@ func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 	return nil
 }
 
+// The sizes of paper of a sheet (ECMA-376, part 1, section 18.3.1.63), and how
+// wide one is that A3 is taken for, in characters.
+const (
+	paperA3, paperA4 = 8, 9
+	wideSheet        = 150
+)
+
+// layOut has a sheet printed across the paper, with all its columns on one page
+// and its headings on each.
+func layOut(book *excelize.File, s *Sheet) error {
+	width := 0.0
+	for i := range s.Columns {
+		width += s.width(i)
+	}
+	paper := paperA4
+	if width > wideSheet {
+		paper = paperA3
+	}
+	return errors.Join(
+		book.SetSheetProps(s.Name, &excelize.SheetPropsOptions{FitToPage: new(true)}),
+		book.SetPageLayout(s.Name, &excelize.PageLayoutOptions{Size: &paper, Orientation: new("landscape"), FitToWidth: new(1), FitToHeight: new(0)}),
+		book.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + s.Name + "'!$1:$1", Scope: s.Name}),
+	)
+}
+
+// width is that of a column, in characters.
+func (s *Sheet) width(column int) float64 {
+	if column < len(s.Widths) {
+		return s.Widths[column]
+	}
+	return 14
+}
+
 func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
+	if err := layOut(book, s); err != nil {
+		return fmt.Errorf("lay it out: %w", err)
+	}
 	out, err := book.NewStreamWriter(s.Name)
 	if err != nil {
 		return fmt.Errorf("open it: %w", err)
 	}
 	for i := range s.Columns {
-		width := 14.0
-		if i < len(s.Widths) {
-			width = s.Widths[i]
-		}
-		if err := out.SetColWidth(i+1, i+1, width); err != nil {
+		if err := out.SetColWidth(i+1, i+1, s.width(i)); err != nil {
 			return fmt.Errorf("set its widths: %w", err)
 		}
 	}

@@ -45,8 +45,9 @@ func newReportFiling(g *globals) *cobra.Command {
 			"interface specification for IP address filing V.3.0 (GBK, at most 1000 records a file, in the\n" +
 			"order in which they are to be filed), with a signed manifest, and a file like those of the\n" +
 			"information security management systems of data centres for each holder of a B11 licence and of\n" +
-			"blocks for it. Ledgers hold no persons: contacts are for who files. linewarden registry convert reads the files back to the same ledgers, and\n" +
-			"linewarden report envelope seal packs them. Nothing is sent anywhere.",
+			"blocks for it. Ledgers hold no persons: contacts are for who files. linewarden registry convert\n" +
+			"reads the files back to the same ledgers, and linewarden report envelope seal packs them. Nothing\n" +
+			"is sent anywhere.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
 				return err

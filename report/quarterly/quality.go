@@ -148,7 +148,7 @@ func (m *maker) quality() Section {
 		{Head: rules.Text{ZH: "收到记录", EN: "Received"}, Weight: 17, Number: true},
 		{Head: rules.Text{ZH: "入库", EN: "Stored"}, Weight: 17, Number: true},
 		{Head: rules.Text{ZH: "序号缺失", EN: "Missed"}, Weight: 13, Number: true},
-		{Head: rules.Text{ZH: "完整率", EN: "Complete"}, Weight: 12, Number: true},
+		{Head: rules.Text{ZH: "完整率", EN: "Comp-\nlete"}, Weight: 12, Number: true},
 		{Head: rules.Text{ZH: "台账\n采样", EN: "Samp-\nling"}, Weight: 12, Number: true},
 	}}
 	routes := Grid{Title: rules.Text{ZH: "路由采集", EN: "Route collection"}, Columns: []GridColumn{
