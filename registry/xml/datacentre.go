@@ -1,6 +1,7 @@
 package xml
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 )
@@ -81,10 +82,7 @@ func (c *Converter) service(s *node, holder string) {
 	})
 	filing := s.first("regId")
 	s.each("domain", func(d *node) {
-		name := strings.ToLower(strings.TrimSpace(d.text))
-		if name == "" {
-			name = strings.ToLower(d.first("domainName"))
-		}
+		name := strings.ToLower(cmp.Or(strings.TrimSpace(d.text), d.first("domainName"), d.first("name")))
 		if filing == "" || name == "" {
 			return
 		}

@@ -38,7 +38,7 @@
 //	    idcId (licence number), idcName
 //	    houseInfo   houseId, houseProvince houseCity, ipSegInfo*: startIp endIp type user useTime
 //	    userInfo    id, unitName, unitNature, idType idNumber,
-//	                serviceInfo*: regId, business (1 data centre, 2 access), domain*,
+//	                serviceInfo*: regId, business (1 data centre, 2 access), domain* (its text, domainName or name),
 //	                housesHoldInfo*: houseId, distributeTime, ipSeg*: startIp endIp,
 //	                ipTrans*: internetIp (startIp endIp)
 //

@@ -44,7 +44,7 @@ const datacentre = `<?xml version="1.0" encoding="UTF-8"?>
 <ipSegInfo><startIp>198.51.100.8</startIp><endIp>198.51.100.15</endIp><type>0</type></ipSegInfo>
 <ipSegInfo><startIp>198.51.100.0</startIp><endIp>198.51.100.7</endIp><type>2</type></ipSegInfo></houseInfo>
 <userInfo><id>1</id><nature>1</nature><unitName>乙公司</unitName><unitNature>4</unitNature><idType>1</idType><idNumber>91350100M000100Y43</idNumber>
-<serviceInfo><serviceId>1</serviceId><regId>京ICP备1号</regId><business>1</business><domain>Example.COM</domain>
+<serviceInfo><serviceId>1</serviceId><regId>京ICP备1号</regId><business>1</business><domain>Example.COM</domain><domain><id>3</id><name>Example.NET</name></domain><domain><id>4</id><domainName>example.org</domainName></domain>
 <housesHoldInfo><houseId>7</houseId><distributeTime>2025-01-01</distributeTime>
 <ipSeg><startIp>203.0.113.8</startIp><endIp>203.0.113.11</endIp></ipSeg><ipSeg><startIp>198.51.100.8</startIp><endIp>198.51.100.15</endIp></ipSeg>
 <ipTrans><internetIp><startIp>203.0.113.200</startIp><endIp>203.0.113.200</endIp></internetIp><privateIp><startIp>10.0.0.1</startIp><endIp>10.0.0.9</endIp></privateIp></ipTrans>
@@ -133,7 +133,11 @@ func TestDataCentre(t *testing.T) {
 		"allocations: 203.0.113.8/30,B,203.0.113.0/24,idc,110000,2025-01-01",
 		"translations: 203.0.113.200/32,B;C",
 		"icp_filings: 京ICP备1号,example.com,B,active",
+		"icp_filings: 京ICP备1号,example.net,B,active",
+		"icp_filings: 京ICP备1号,example.org,B,active",
 		"icp_access: 京ICP备1号,example.com,IDC,203.0.113.8/30;198.51.100.8/29",
+		"icp_access: 京ICP备1号,example.net,IDC,203.0.113.8/30;198.51.100.8/29",
+		"icp_access: 京ICP备1号,example.org,IDC,203.0.113.8/30;198.51.100.8/29",
 	}
 	if diff := cmp.Diff(want, rows(tables)); diff != "" {
 		t.Error(diff)
