@@ -82,7 +82,7 @@ func WriteWorkbook(w io.Writer, sheets []Sheet) error {
 }
 
 // cellStyles are the styles of a workbook, by what a cell holds.
-type cellStyles struct{ head, text, share, instant int }
+type cellStyles struct{ head, text, wrapped, share, instant int }
 
 func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 	var styles cellStyles
@@ -96,6 +96,7 @@ func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 			Alignment: &excelize.Alignment{Vertical: "top", WrapText: true},
 		}},
 		{&styles.text, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top"}}},
+		{&styles.wrapped, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
 		{&styles.share, excelize.Style{NumFmt: 10, Alignment: &excelize.Alignment{Vertical: "top"}}},
 		{&styles.instant, excelize.Style{CustomNumFmt: &instant, Alignment: &excelize.Alignment{Vertical: "top"}}},
 	} {
@@ -148,7 +149,7 @@ func layOut(book *excelize.File, s *Sheet) error {
 
 // width is that of a column, in characters.
 func (s *Sheet) width(column int) float64 {
-	if column < len(s.Widths) {
+	if column >= 0 && column < len(s.Widths) {
 		return s.Widths[column]
 	}
 	return 14
@@ -178,7 +179,7 @@ func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
 		return fmt.Errorf("write its headings: %w", err)
 	}
 	for i, cells := range s.Rows {
-		if err := out.SetRow("A"+strconv.Itoa(i+2), styled(cells, styles)); err != nil {
+		if err := out.SetRow("A"+strconv.Itoa(i+2), styled(cells, styles, s.width(len(cells)-1))); err != nil {
 			return fmt.Errorf("write row %d: %w", i+2, err)
 		}
 	}
@@ -188,7 +189,9 @@ func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
 // maxCell is the longest text a cell of a workbook holds, in characters.
 const maxCell = 32767
 
-func styled(cells []any, styles cellStyles) []any {
+// styled gives the cells of a row their styles. A text that is longer than the
+// last column is wide would run out of it, and out of the paper.
+func styled(cells []any, styles cellStyles, last float64) []any {
 	out := make([]any, len(cells))
 	for i, v := range cells {
 		cell := excelize.Cell{StyleID: styles.text, Value: v}
@@ -196,6 +199,9 @@ func styled(cells []any, styles cellStyles) []any {
 		case string:
 			if r := []rune(v); len(r) > maxCell {
 				cell.Value = string(r[:maxCell])
+			}
+			if i == len(cells)-1 && float64(len(v)) > last {
+				cell.StyleID = styles.wrapped
 			}
 		case Share:
 			cell = excelize.Cell{StyleID: styles.share, Value: float64(v)}
