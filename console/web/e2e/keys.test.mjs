@@ -14,7 +14,7 @@ test('rows are walked, ticked and opened by keys, also after the help was closed
   await page.goto(`${base}/findings`);
   await settle(page);
   await page.keyboard.press('?');
-  await page.getByRole('dialog').waitFor();
+  await page.waitForFunction(() => document.activeElement?.closest('[role=dialog]')); // who opens it waits until it is there
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   await page.keyboard.press('j');
