@@ -3,17 +3,11 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/rules"
@@ -52,13 +46,6 @@ type Grounds interface {
 	// LedgerRowsOf returns the rows that a piece of evidence names.
 	LedgerRowsOf(ctx context.Context, ref string, known time.Time) ([]LedgerRow, error)
 }
-
-// EvidenceRequest is an evidence package that somebody asks for. A package is not
-// masked: who asks and why stand on it.
-type EvidenceRequest struct{ Finding, Reason, Recipient, Purpose, By string }
-
-// Evidence makes the evidence package of a finding.
-type Evidence func(ctx context.Context, req EvidenceRequest, to io.Writer) error
 
 // trafficPoint is one bin of a series. Rates are nil for bins of a day.
 type trafficPoint struct {
@@ -458,64 +445,4 @@ func (e *lineEnds) name(p netip.Prefix) string {
 		return n.Operator
 	}
 	return ""
-}
-
-func (s *Console) findingEvidence(w http.ResponseWriter, r *http.Request, c *caller) {
-	found, ok := s.lookUp(w, r, c)
-	if !ok {
-		return
-	}
-	if found.Basis == nil {
-		s.refuse(w, r, http.StatusConflict, because("no_basis"))
-		return
-	}
-	q := r.URL.Query()
-	req := EvidenceRequest{found.ID, strings.TrimSpace(q.Get("reason")), q.Get("recipient"), q.Get("purpose"), c.name}
-	if err := req.check(); err != nil {
-		s.refuse(w, r, http.StatusUnprocessableEntity, err)
-		return
-	}
-	if !s.record(w, r, c, "evidence", "finding/"+found.ID, "reason="+req.Reason) {
-		return
-	}
-	s.download(w, r, "evidence-"+found.ID+".zip", func(to io.Writer) error { return s.Evidence(r.Context(), req, to) })
-}
-
-// check refuses what is wrong with a request.
-func (req *EvidenceRequest) check() error {
-	if req.Reason == "" {
-		return because("reason_missing")
-	}
-	return printable(req.Reason, req.Recipient, req.Purpose)
-}
-
-// printable wants lines of text that fit on a page.
-func printable(texts ...string) error {
-	for _, text := range texts {
-		if len(text) > mostPhrase || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
-			return because("report_texts", mostPhrase)
-		}
-	}
-	return nil
-}
-
-// download answers with a file that is made whole before it is sent, so that
-// what has failed is told.
-func (s *Console) download(w http.ResponseWriter, r *http.Request, name string, write func(to io.Writer) error) {
-	var file limitedBuffer
-	if err := write(&file); err != nil {
-		if errors.Is(err, errTooLarge) {
-			s.refuse(w, r, http.StatusUnprocessableEntity, err)
-			return
-		}
-		s.storeFailed(w, r, err)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/zip")
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	h.Set("Content-Length", strconv.Itoa(file.Len()))
-	if _, err := file.WriteTo(w); err != nil {
-		s.Log.Debug("download not delivered", "err", err)
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	"unicode/utf8"
 )
 
 // ReportRequest is a report that somebody asks for.
@@ -121,12 +120,6 @@ func (s *Console) startReport(w http.ResponseWriter, r *http.Request, c *caller)
 	if !s.wholeCountry(w, r, c) {
 		return
 	}
-	for _, text := range []string{req.Recipient, req.Purpose, req.Reason} {
-		if len(text) > mostPhrase || !utf8.ValidString(text) {
-			s.refuse(w, r, http.StatusUnprocessableEntity, because("report_texts", mostPhrase))
-			return
-		}
-	}
 	req.By = c.name
 	if req.Language == "" {
 		req.Language = "zh"
@@ -169,6 +162,9 @@ func (s *Console) checkReport(req *ReportRequest) error {
 		return because("reason_missing")
 	case !req.Unmasked && req.Reason != "":
 		return because("reason_needless")
+	}
+	if err := printable(req.Recipient, req.Purpose, req.Reason); err != nil {
+		return err
 	}
 	return s.Reports.CheckQuarter(req.Quarter)
 }
