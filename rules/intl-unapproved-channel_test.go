@@ -1,7 +1,9 @@
 package rules_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -203,6 +205,11 @@ func TestIntlUnapprovedChannel(t *testing.T) {
 				f.days[i].Samples = 71
 			}
 		}},
+		{name: "few samples of the block, and few bytes abroad", use: channelUse{abroad: daily(1000), hub: customers(12)}, want: rules.Withheld, reason: "low_samples", traffic: func(f *trafficOf) {
+			for i := range f.days {
+				f.days[i].Samples = 71
+			}
+		}},
 		{name: "incomplete", use: seller, traffic: func(f *trafficOf) { f.books = heard(0.89) }, want: rules.Withheld, reason: "low_completeness"},
 		{name: "complete enough", use: seller, traffic: func(f *trafficOf) { f.books = heard(0.9) }, want: rules.Fires},
 		{name: "sampling unknown", use: seller, traffic: func(f *trafficOf) { f.days[0].Unscaled = 1 << 40 }, want: rules.Withheld, reason: "sampling_unknown"},
@@ -245,5 +252,64 @@ func TestIntlUnapprovedChannelFigures(t *testing.T) {
 	many := channelUse{abroad: daily(3 * gib), hub: homeNetworks("36.50.%d.0/24", 30), relay: homeNetworks("39.9.%d.0/24", 2)}
 	if got := many.judge(t, channelLedgers(t), nil); got.Severity != rules.Critical || got.Facts["home_networks"] != uint64(32) {
 		t.Errorf("%s with %v networks", got.Severity, got.Facts["home_networks"])
+	}
+}
+
+// askedTraffic keeps what it was asked about addresses.
+type askedTraffic struct {
+	trafficOf
+	contacts *[]rules.ContactQuestion
+	hosts    *[]rules.AddressQuestion
+}
+
+func (a askedTraffic) AllocationContacts(ctx context.Context, q rules.ContactQuestion) iter.Seq2[rules.AllocationContact, error] {
+	*a.contacts = append(*a.contacts, q)
+	return a.trafficOf.AllocationContacts(ctx, q)
+}
+
+func (a askedTraffic) AllocationHosts(ctx context.Context, q rules.AddressQuestion) iter.Seq2[rules.AllocationHost, error] {
+	*a.hosts = append(*a.hosts, q)
+	return a.trafficOf.AllocationHosts(ctx, q)
+}
+
+// TestIntlUnapprovedChannelAsksAboutFew has a hub among a hundred addresses with
+// small tunnels: all but tunnels is asked about the hub alone, and nothing at all
+// where there is no hub.
+func TestIntlUnapprovedChannelAsksAboutFew(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		bytes uint64
+		want  []netip.Addr
+	}{{"a hub", 3 << 30, []netip.Addr{channelHost}}, {"no hub", 1 << 20, nil}} {
+		t.Run(tt.name, func(t *testing.T) {
+			traffic := channelUse{abroad: daily(tt.bytes), hub: homeNetworks("36.50.%d.0/24", 12)}.traffic(t)
+			other := channelHost.Next()
+			for i := range 20 {
+				traffic.contacts = append(traffic.contacts, rules.AllocationContact{
+					Allocation: channelBlock, Day: day(t, "2026-03-02"), Address: other, Network: prefix(fmt.Sprintf("51.1.0.%d/32", i)),
+					Kind: rules.ContactTunnel, Out: 1000, In: 1000, Samples: 2,
+				})
+				other = other.Next()
+			}
+			asked := askedTraffic{traffic, new([]rules.ContactQuestion), new([]rules.AddressQuestion)}
+			judge(t, rules.IntlUnapprovedChannel(), channelLedgers(t), asked, "2026-03-02", "2026-03-08")
+			tunnels, others := 0, 0
+			for _, q := range *asked.contacts {
+				switch {
+				case slices.Equal(q.Kinds, []rules.ContactKind{rules.ContactTunnel}) && q.LeastBytes == 1<<30:
+					tunnels++
+				case slices.Equal(q.Kinds, []rules.ContactKind{rules.ContactOther}) && slices.Equal(q.Addresses, tt.want):
+					others++
+				default:
+					t.Errorf("asked for %+v", q)
+				}
+			}
+			if tunnels != 1 || others != len(tt.want) {
+				t.Errorf("asked %d times for tunnels and %d for all else", tunnels, others)
+			}
+			if len(*asked.hosts) != len(tt.want) || len(tt.want) > 0 && !slices.Equal((*asked.hosts)[0].Addresses, tt.want) {
+				t.Errorf("asked for hosts of %+v", *asked.hosts)
+			}
+		})
 	}
 }
