@@ -82,7 +82,7 @@ func WriteWorkbook(w io.Writer, sheets []Sheet) error {
 }
 
 // cellStyles are the styles of a workbook, by what a cell holds.
-type cellStyles struct{ head, text, wrapped, share, instant int }
+type cellStyles struct{ head, text, clipped, share, instant int }
 
 func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 	var styles cellStyles
@@ -96,7 +96,7 @@ func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 			Alignment: &excelize.Alignment{Vertical: "top", WrapText: true},
 		}},
 		{&styles.text, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top"}}},
-		{&styles.wrapped, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
+		{&styles.clipped, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "fill"}}},
 		{&styles.share, excelize.Style{NumFmt: 10, Alignment: &excelize.Alignment{Vertical: "top"}}},
 		{&styles.instant, excelize.Style{CustomNumFmt: &instant, Alignment: &excelize.Alignment{Vertical: "top"}}},
 	} {
@@ -190,7 +190,8 @@ func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
 const maxCell = 32767
 
 // styled gives the cells of a row their styles. A text that is longer than the
-// last column is wide would run out of it, and out of the paper.
+// last column is wide would run out of it, and out of the paper: it is shown as
+// far as it fits.
 func styled(cells []any, styles cellStyles, last float64) []any {
 	out := make([]any, len(cells))
 	for i, v := range cells {
@@ -201,7 +202,7 @@ func styled(cells []any, styles cellStyles, last float64) []any {
 				cell.Value = string(r[:maxCell])
 			}
 			if i == len(cells)-1 && float64(len(v)) > last {
-				cell.StyleID = styles.wrapped
+				cell.StyleID = styles.clipped
 			}
 		case Share:
 			cell = excelize.Cell{StyleID: styles.share, Value: float64(v)}
