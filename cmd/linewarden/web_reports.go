@@ -22,7 +22,7 @@ var _ console.Reports = consoleReports{}
 func (c consoleReports) CheckQuarter(quarter string) error {
 	q, err := quarterly.ParseQuarter(quarter)
 	if err != nil {
-		return console.ErrQuarter //nolint:nilerr // it says how a quarter is written
+		return console.ErrQuarter
 	}
 	if time.Now().Before(q.Window(c.d.cfg.location).From) {
 		return fmt.Errorf("%s: %w", q, console.ErrNotBegun)
