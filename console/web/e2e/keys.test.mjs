@@ -42,8 +42,8 @@ test('a dismissal is undone, with its reason, and both stay in the history', asy
     await page.getByRole('button', { name: button, exact: true }).click();
     await page.locator(`.claim .state-${state}`).waitFor();
   }
-  await page.locator('.log').getByText('误看').waitFor();
-  await page.locator('.log').getByText('看错了对象').waitFor();
+  await page.locator('.log').getByText('误看').first().waitFor();
+  await page.locator('.log').getByText('看错了对象').first().waitFor();
   assert.deepEqual(wrong, []);
   await context.close();
 });

@@ -165,8 +165,8 @@ function Traffic({ id }: { id: string }) {
         <Loaded got={heat} rows={8}>{(of) => (of.hours === 0 ? <Nothing>{s.t('noObserved')}</Nothing> : <div className="facing">{of.zones.map((z) => <Heat key={`${z.end} ${z.zone}`} of={z} />)}</div>)}</Loaded>
       </Panel>
       <div className="grid">
-        <Panel title={s.t('kinds')} className="w6" note={s.t('showLast', { n: days })}><Loaded got={ends}>{(of) => (of.kinds.length ? <div className="wide-bars"><Bars of={share(of.kinds, (k) => called(s, 'network', k))} /></div> : <Nothing>{s.t('noObserved')}</Nothing>)}</Loaded></Panel>
-        <Panel title={s.t('countries')} className="w6" note={s.t('showLast', { n: days })}><Loaded got={ends}>{(of) => (of.countries.length ? <div className="wide-bars"><Bars of={share(of.countries, (k) => country(s, k))} /></div> : <Nothing>{s.t('noObserved')}</Nothing>)}</Loaded></Panel>
+        <Panel title={s.t('kinds')} className="w6" note={s.t('showLast', { n: days })}><Loaded got={ends}>{(of) => (of.kinds.length ? <div className="wide-bars"><Bars whole={1} of={share(of.kinds, (k) => called(s, 'network', k))} /></div> : <Nothing>{s.t('noObserved')}</Nothing>)}</Loaded></Panel>
+        <Panel title={s.t('countries')} className="w6" note={s.t('showLast', { n: days })}><Loaded got={ends}>{(of) => (of.countries.length ? <div className="wide-bars"><Bars whole={1} of={share(of.countries, (k) => country(s, k))} /></div> : <Nothing>{s.t('noObserved')}</Nothing>)}</Loaded></Panel>
       </div>
     </>
   );

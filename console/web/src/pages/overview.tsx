@@ -82,7 +82,7 @@ function Complete({ of, overall }: { of: Schemas['Completeness'][]; overall: num
   const low = of.some((e) => e.completeness < settledLess);
   return (
     <>
-      <Bars top={12} of={[...of].sort((a, b) => a.completeness - b.completeness).map((e) => ({ key: e.exporter, label: e.name || e.exporter, value: e.completeness, text: `${(100 * e.completeness).toFixed(0)} %`, bad: e.completeness < settledLess, to: '/system' }))} />
+      <Bars top={12} whole={1} of={[...of].sort((a, b) => a.completeness - b.completeness).map((e) => ({ key: e.exporter, label: e.name || e.exporter, value: e.completeness, text: `${(100 * e.completeness).toFixed(0)} %`, bad: e.completeness < settledLess, to: '/system' }))} />
       <p className="dim">{overall !== null && `${s.t('overall')} ${percent(overall)} · `}{low ? s.t('lowCompleteness') : s.t('completenessWhat')}</p>
     </>
   );

@@ -4,11 +4,12 @@ import { useSpeech } from '../i18n';
 
 export type Bar = { key: string; label: string; value: number; to?: string; bad?: boolean; text?: string };
 
-/** Bars compares amounts by length; each leads to what it counts. */
-export function Bars({ of, top = 10 }: { of: Bar[]; top?: number }) {
+/** Bars compares amounts by length, the longest being the greatest or what is said
+ * to be the whole; each leads to what it counts. */
+export function Bars({ of, top = 10, whole = 0 }: { of: Bar[]; top?: number; whole?: number }) {
   const s = useSpeech();
   if (of.length === 0) return <p className="dim">{s.t('none')}</p>;
-  const most = Math.max(...of.map((b) => b.value), 0) || 1;
+  const most = whole || Math.max(...of.map((b) => b.value), 0) || 1;
   return (
     <div className="bars">
       {of.slice(0, top).map((b) => {
