@@ -30,14 +30,17 @@ func (c *Config) checkCluster() error {
 }
 
 // clusterSettings make an insert wait for the shards, which get its token, and
-// a question within a question ask all of them. Replicas are asked in the order
-// of the configuration, so that what was written is read again.
+// a question within a question ask all of them. An insert of what was selected is
+// of all shards together, and not of each by itself, which would store as many
+// sums as there are shards. Replicas are asked in the order of the configuration,
+// so that what was written is read again.
 var clusterSettings = []struct {
 	key   string
 	value any
 }{
 	{"distributed_foreground_insert", 1},
 	{"distributed_product_mode", "global"},
+	{"parallel_distributed_insert_select", 0},
 	{"load_balancing", "in_order"},
 	{"alter_sync", 2},
 }
@@ -70,6 +73,15 @@ func (c *Config) stored(table string) string {
 		return table
 	}
 	return table + localSuffix
+}
+
+// everywhere is a table of the servers, such as system.parts, of one server of
+// each shard.
+func (c *Config) everywhere(table string) string {
+	if c.Cluster == "" {
+		return table
+	}
+	return "cluster('" + c.Cluster + "', " + table + ")"
 }
 
 // onCluster is the clause that has a statement run on every server.

@@ -169,14 +169,15 @@ func TestClusterTables(t *testing.T) {
 func TestClusterViewsFillLocalTables(t *testing.T) {
 	s := explainer(t)
 	c := clusterConfig()
-	replicated := regexp.MustCompile(`Replicated(\w*MergeTree)\('[^']*', '\{replica\}'(, )?`)
+	c.PutOnShards()
 	for _, sql := range clusterStatements(t, c) {
 		if !strings.HasPrefix(sql, "CREATE") || strings.Contains(sql, "Distributed(") || strings.HasPrefix(sql, "CREATE DATABASE") {
 			continue
 		}
-		sql = strings.Replace(sql, " ON CLUSTER 'carrier-1'", "", 1)
-		sql = replicated.ReplaceAllString(sql, "$1(")
-		sql = strings.Replace(sql, " replicated_deduplication_window", " non_replicated_deduplication_window", 1)
+		sql, err := withoutKeeper(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := s.exec(t.Context(), "make the tables of a shard", sql); err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,18 @@ type Config struct {
 	// Location is the carrier's time zone; default UTC.
 	Location *time.Location
 	Logger   *slog.Logger
+
+	// rewrite, where tests set it, changes what is run and asked: they have a
+	// cluster in one engine, without the parts that need a Keeper.
+	rewrite func(sql string) (string, error)
+}
+
+// rewritten is a statement as it is run.
+func (c *Config) rewritten(sql string) (string, error) {
+	if c.rewrite == nil {
+		return sql, nil
+	}
+	return c.rewrite(sql)
 }
 
 // Retention is how long rows are kept after they were stored, in whole seconds;

@@ -13,7 +13,12 @@ func (s *Store) DropDatabase(ctx context.Context) error {
 }
 
 // Exec runs a statement of a test.
-func (s *Store) Exec(ctx context.Context, sql string) error { return s.exec(ctx, "test", sql) }
+func (s *Store) Exec(ctx context.Context, sql string) error {
+	if local, ok := s.cfg.forLocal(sql); ok {
+		return s.conn.Exec(ctx, local)
+	}
+	return s.exec(ctx, "test", sql)
+}
 
 // Number returns the one number a statement of a test selects.
 func (s *Store) Number(ctx context.Context, sql string) (n uint64, err error) {

@@ -166,6 +166,9 @@ func (s *Store) execOn(ctx context.Context, conn driver.Conn, what, sql string) 
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	for _, statement := range statements {
+		if statement, err = s.cfg.rewritten(statement); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
 		if err := conn.Exec(ctx, statement); err != nil {
 			return s.explain(what, err)
 		}

@@ -54,7 +54,8 @@ make many of them, and each batch of flows is one part: all of it or nothing.
 		fmt.Fprintf(&b, "- **%s**: %s\n", t.name, strings.Join(names, ", "))
 	}
 	b.WriteString(`
-Instants are in UTC, to the nanosecond; 1900-01-01 says that there is none.
+Instants are in UTC, to the nanosecond, those of arrivals to the millisecond;
+1900-01-01 says that there is none.
 IPv4 addresses are stored as ::ffff:a.b.c.d, their prefixes with 96 added to the
 length; a length of 255 is no prefix. ` + "`families`" + ` has two bits for each address
 (exporter, source, destination, next hop; from the lowest): 0 nothing was said,
@@ -76,8 +77,10 @@ Addresses are tried in order; a statement whose connection fails goes to the nex
 With ` + "`storage.clickhouse.cluster`" + ` each table is two: ` + "`NAME_local`" + ` is replicated and holds the
 rows of a shard, ` + "`NAME`" + ` is Distributed over all shards and is what is read and written.
 A line, a finding and a prefix are each on one shard; ledgers, leases and versions are on
-the first. The servers need the macros ` + "`{shard}` and `{replica}`" + `. No cluster runs in the
-tests: the statements are explained by the engine, and those of one shard are run.
+the first. The servers need the macros ` + "`{shard}` and `{replica}`" + `, and Keeper. ` + "`TestTwoShards`" + `
+asks everything of a cluster of two shards within one engine; what needs a Keeper is left
+out there, and explained by the engine elsewhere. Replicas refuse mutations that ask or look
+at a clock: what is deleted is named by its values.
 
 What only one process may do is done under a lease in ` + "`leases`" + `: whoever writes the row of
 the next term has it, and the store takes that row once, by its token. No clock of one
@@ -90,6 +93,13 @@ clones in the format Native under zstd, with a manifest of SHA-256, rows and sum
 ` + "`Restore`" + ` loads into a database beside and renames it when all is as it was written.
 ` + "`Hold`" + ` copies the rows behind a finding to the tables ` + "`held_*`" + `, which have no lifetime.
 
+## Labels of another day
+
+` + "`RelabelFlows`" + ` labels stored flows anew, when ledgers came after them: a day of storing is
+copied in a stream, compared, and put in the place of the old one at once. A cluster refuses
+it, because a flow with another line would be on another shard. ` + "`CorrectSampling`" + ` changes no
+flows: roll-ups look for corrections.
+
 ## Adding a migration
 
 1. Change the table in schema.go to what it shall be.
@@ -98,9 +108,12 @@ clones in the format Native under zstd, with a manifest of SHA-256, rows and sum
    (` + "`ALTER TABLE flows ADD COLUMN IF NOT EXISTS ...`" + `). Steps already there are not
    touched: databases have applied them. A new database gets the newest tables from
    step 1 and runs the others, which find nothing to do.
-3. A new column of flows also goes into flowbatch.go and flowrow.go; tests compare
+3. Write what a database of the schema before it is made of to testdata/schema-N.sql
+   (N its number), with some rows: ` + "`TestOlderSchemas`" + ` brings each dump up to date and
+   wants as many dumps as there are older schemas.
+4. A new column of flows also goes into flowbatch.go and flowrow.go; tests compare
    all three. A changed view needs no step: its query is compared at each start.
-4. Run the tests and write this page anew.
+5. Run the tests and write this page anew.
 
 A database whose schema is newer than the program is refused and left alone.
 `)

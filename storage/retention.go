@@ -159,12 +159,8 @@ func (s *Store) expire(ctx context.Context, now time.Time, by string) (done []De
 
 // expired lists the partitions of a table that are older than they are kept.
 func (s *Store) expired(ctx context.Context, t *table, now time.Time) ([]string, error) {
-	parts := "system.parts"
-	if s.cfg.Cluster != "" {
-		parts = "clusterAllReplicas('" + s.cfg.Cluster + "', system.parts)"
-	}
-	sql := "SELECT DISTINCT partition_id FROM " + parts +
-		" WHERE database = currentDatabase() AND table = {table:String} AND active ORDER BY partition_id"
+	sql := "SELECT DISTINCT partition_id FROM " + s.cfg.everywhere("system.parts") +
+		" WHERE database = {database:String} AND table = {table:String} AND active ORDER BY partition_id"
 	if t.partition == "" {
 		sql = "SELECT DISTINCT toString(toYear(" + t.birth + ")) AS year FROM " + t.name + " ORDER BY year"
 	}
@@ -183,7 +179,7 @@ func (s *Store) expired(ctx context.Context, t *table, now time.Time) ([]string,
 			list = append(list, id)
 		}
 		return nil
-	}, clickhouse.Named("table", s.cfg.stored(t.name)))
+	}, clickhouse.Named("database", s.cfg.Database), clickhouse.Named("table", s.cfg.stored(t.name)))
 	return list, err
 }
 

@@ -25,9 +25,6 @@ const (
 	// rollupPatience is how long before their expiry flows are no longer rolled
 	// up, as they might go while it is done.
 	rollupPatience = time.Hour
-	// deadRunAge is how long rows of a run that does not count stay: somebody may
-	// be reading them.
-	deadRunAge = time.Hour
 )
 
 // RolledUp says what a roll-up did.
@@ -336,33 +333,3 @@ func (s *Store) dropStages(ctx context.Context, upTo uint64) error {
 	}
 	return nil
 }
-
-// dropDeadRuns removes the rows of runs that do not count any more, or never
-// did, from the hours of w, when they are older than age.
-func (s *Store) dropDeadRuns(ctx context.Context, w rules.Window, age time.Duration) error {
-	from, to := secondOf(w.From), secondOf(w.To)
-	where := strings.NewReplacer("{from}", from, "{to}", to, "{age}", strconv.FormatInt(int64(age/time.Second), 10)).Replace(deadRows)
-	for _, t := range rollups() {
-		var dead uint64
-		err := s.query(ctx, "look for rows of old runs", "SELECT count() FROM "+t.name+" WHERE "+where,
-			func(r driver.Rows) error { return r.Scan(&dead) })
-		if err != nil {
-			return err
-		}
-		if dead == 0 {
-			continue
-		}
-		if err := s.exec(ctx, "remove rows of old runs", "DELETE FROM "+t.name+" WHERE "+where); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deadRows selects rows of a window that do not count.
-const deadRows = `bin >= toDateTime({from}, 'UTC') AND bin < toDateTime({to}, 'UTC') AND stored <= now() - {age}
-    AND (toStartOfHour(bin), run) NOT IN (SELECT hour, max(run) FROM rollup_runs
-        WHERE hour >= toDateTime({from}, 'UTC') AND hour < toDateTime({to}, 'UTC') GROUP BY hour)`
-
-// secondOf writes an instant for a statement without parameters.
-func secondOf(t time.Time) string { return strconv.FormatInt(min(max(t.Unix(), 0), 1<<32-1), 10) }

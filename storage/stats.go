@@ -2,7 +2,9 @@ package storage
 
 import (
 	"context"
+	"strings"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -34,24 +36,31 @@ func (s *Stats) BytesPerFlow() float64 {
 	return 0
 }
 
-// Stats returns what is stored now, by active parts.
+// Stats returns what is stored now, by active parts. On a cluster it is that of
+// all shards, without the copies of replicas.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	stats := Stats{FlowColumns: make(map[string]uint64)}
+	database := clickhouse.Named("database", s.cfg.Database)
 	err := s.query(ctx, "read statistics",
-		"SELECT table, sum(rows), sum(bytes_on_disk), count() FROM system.parts WHERE database = currentDatabase() AND active GROUP BY table ORDER BY table",
+		"SELECT table, sum(rows), sum(bytes_on_disk), count() FROM "+s.cfg.everywhere("system.parts")+
+			" WHERE database = {database:String} AND active GROUP BY table ORDER BY table",
 		func(r driver.Rows) error {
 			var t TableStats
 			if err := r.Scan(&t.Name, &t.Rows, &t.Bytes, &t.Parts); err != nil {
 				return err
 			}
+			if s.cfg.Cluster != "" {
+				t.Name = strings.TrimSuffix(t.Name, localSuffix)
+			}
 			stats.Tables = append(stats.Tables, t)
 			return nil
-		})
+		}, database)
 	if err != nil {
 		return stats, err
 	}
 	err = s.query(ctx, "read statistics",
-		"SELECT name, data_compressed_bytes FROM system.columns WHERE database = currentDatabase() AND table = 'flows'",
+		"SELECT name, sum(data_compressed_bytes) FROM "+s.cfg.everywhere("system.columns")+
+			" WHERE database = {database:String} AND table = {table:String} GROUP BY name",
 		func(r driver.Rows) error {
 			var (
 				name  string
@@ -60,6 +69,6 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 			err := r.Scan(&name, &bytes)
 			stats.FlowColumns[name] = bytes
 			return err
-		})
+		}, database, clickhouse.Named("table", s.cfg.stored("flows")))
 	return stats, err
 }

@@ -118,6 +118,9 @@ func (s *Store) query(ctx context.Context, what, sql string, scan func(driver.Ro
 func (s *Store) queryOnce(ctx context.Context, what, sql string, scan func(driver.Rows) error, values ...any) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if sql, err = s.cfg.rewritten(sql); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	rows, err := s.conn.Query(ctx, sql, values...)
 	if err != nil {
 		return s.explain(what, err)

@@ -16,7 +16,7 @@ import (
 // configure returns a configuration for a database of the test's own.
 func configure(tb testing.TB) storage.Config {
 	tb.Helper()
-	return storage.Config{
+	cfg := storage.Config{
 		Addr:      []string{engineAddr(tb)},
 		Database:  "test_" + strings.ReplaceAll(uuid.NewString(), "-", ""),
 		Username:  os.Getenv("LINEWARDEN_TEST_CLICKHOUSE_USER"),
@@ -25,6 +25,10 @@ func configure(tb testing.TB) storage.Config {
 		Location:  shanghai(tb),
 		Logger:    slog.New(slog.NewTextHandler(tb.Output(), nil)),
 	}
+	if onShards() {
+		cfg.PutOnShards()
+	}
+	return cfg
 }
 
 // open returns a migrated store that is dropped with the test.
