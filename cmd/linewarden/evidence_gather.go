@@ -137,12 +137,12 @@ func lineSeries(ctx context.Context, s *storage.Store, f *rules.Finding) ([]evid
 		"hour_utc", "from_customer_bytes", "to_customer_bytes", "samples", "relative_error_95",
 		"p95_from_customer_bps", "p95_to_customer_bps", "peak_from_customer_bps", "peak_to_customer_bps",
 	}}
-	for h, err := range s.LineHours(ctx, f.Window) {
+	for h, err := range s.LineHoursOf(ctx, f.Subject.ID, f.Window) {
 		if err != nil {
 			return nil, err
 		}
-		if h.Line != f.Subject.ID || len(t.Rows) == maxEvidenceRows {
-			continue
+		if len(t.Rows) == maxEvidenceRows {
+			break
 		}
 		t.Rows = append(t.Rows, []string{
 			instantText(h.Hour), number(h.FromCustomer), number(h.ToCustomer), number(h.Samples), relativeError(h.Samples),
