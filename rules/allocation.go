@@ -184,9 +184,9 @@ func (a *allocationDays[D]) count(ctx context.Context, fold func(*AllocationDay)
 			return fmt.Errorf("read networks of allocations: %w", err)
 		}
 		if d := a.day(row.Allocation, row.Day); d != nil {
-			file, promising := a.by[row.Allocation], false
-			*d, promising = fold(&row)
-			file.promising = file.promising || promising
+			day, promising := fold(&row)
+			file := a.by[row.Allocation]
+			*d, file.promising = day, file.promising || promising
 		}
 	}
 	return nil

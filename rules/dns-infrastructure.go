@@ -18,7 +18,7 @@ var order43 = registry.NewDate(2017, 11, 1)
 // the addresses of a root server or of a TLD's servers without the permit.
 func DNSInfrastructure() Rule {
 	return define(Spec{
-		ID: "dns-infrastructure", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "dns-infrastructure", Version: "1", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(order43, "O43-9"),
 		Title:   Text{ZH: "客户通告域名根服务器或顶级域服务地址，未见许可（疑似）", EN: "Customer announces root-server or TLD service addresses without a permit (indication)"},
 		Claim: Text{

@@ -17,7 +17,7 @@ import (
 // announces them.
 func FilingConflict() Rule {
 	return define(Spec{
-		ID: "filing-conflict", Version: "2", Ledger: true, LookbackDays: 7, QuietDays: 0,
+		ID: "filing-conflict", Version: "2", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 0,
 		Clauses: since(n32Published, "N32-2.2.1a"),
 		Title:   Text{ZH: "地址备案冲突（疑似）", EN: "Filings of address space contradict one another or its announcement (indication)"},
 		Claim: Text{

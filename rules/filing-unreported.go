@@ -15,7 +15,7 @@ import (
 // the carrier's blocks is announced and filed for nobody.
 func FilingUnreported() Rule {
 	return define(Spec{
-		ID: "filing-unreported", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "filing-unreported", Version: "1", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.1a"),
 		Title:   Text{ZH: "已通告地址段未报备（疑似）", EN: "Announced address space is filed for nobody (indication)"},
 		Claim: Text{

@@ -15,7 +15,7 @@ import (
 // provide transit.
 func IllegalUpstream() Rule {
 	return define(Spec{
-		ID: "illegal-upstream", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "illegal-upstream", Version: "1", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.2b"),
 		Title:   Text{ZH: "经由无资质上游接入（疑似）", EN: "Customer reached through an upstream without a licence (indication)"},
 		Claim: Text{

@@ -10,7 +10,7 @@ import (
 // the holder's are reached over it.
 func IntlTransit() Rule {
 	return define(Spec{
-		ID: "intl-transit", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "intl-transit", Version: "1", Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.4a", "N32-2.2.4c", "N32-2.2.4d"),
 		Title:   Text{ZH: "国际专线转接他人流量（疑似）", EN: "International line carries transit traffic (indication)"},
 		Claim: Text{

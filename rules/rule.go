@@ -18,8 +18,9 @@ type Spec struct {
 	Clauses []Clause
 	Title   Text
 	Claim   Text
-	// Ledger is set when the rule needs no traffic.
-	Ledger bool
+	// Ledger is set when the rule needs no traffic, Routes when it asks the history
+	// of routes.
+	Ledger, Routes bool
 	// LookbackDays is how many days a scheduled run judges, ending with the
 	// last complete one.
 	LookbackDays int
@@ -27,6 +28,19 @@ type Spec struct {
 	// ceases.
 	QuietDays int
 	Params    []Param
+}
+
+// Needs says what the rule is measured from.
+func (s *Spec) Needs() Text {
+	switch {
+	case s.Ledger && s.Routes:
+		return Text{ZH: "台账和路由", EN: "ledgers and routes"}
+	case s.Ledger:
+		return Text{ZH: "仅台账", EN: "ledgers alone"}
+	case s.Routes:
+		return Text{ZH: "流量和路由", EN: "traffic and routes"}
+	}
+	return Text{ZH: "流量", EN: "traffic"}
 }
 
 // Clause is a provision a rule rests on, with the days between which it binds.

@@ -12,7 +12,7 @@ import (
 // holder's lines, and no licensed second provider explains it.
 func SelfBuiltPath() Rule {
 	return define(Spec{
-		ID: "self-built-path", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "self-built-path", Version: "1", Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.2a"),
 		Title:   Text{ZH: "地址段流量经非本单位专线进入（疑似自建传输）", EN: "Block's traffic enters beside its holder's lines (indication of a self-built path)"},
 		Claim: Text{

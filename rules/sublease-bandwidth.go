@@ -10,7 +10,7 @@ import (
 // are not the holder's.
 func SubleaseBandwidth() Rule {
 	return define(Spec{
-		ID: "sublease-bandwidth", Version: "2", LookbackDays: 7, QuietDays: 7,
+		ID: "sublease-bandwidth", Version: "2", Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.3", "N32-2.1.1(4)"),
 		Title:   Text{ZH: "带宽转租（疑似）", EN: "Bandwidth sublet (indication)"},
 		Claim: Text{

@@ -13,7 +13,7 @@ import (
 // carries the routes of a network that is neither its own nor filed behind it.
 func SubleaseDownstream() Rule {
 	return define(Spec{
-		ID: "sublease-downstream", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "sublease-downstream", Version: "1", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.3"),
 		Title:   Text{ZH: "客户之后出现未登记的下游自治系统（疑似）", EN: "Unfiled network behind a customer (indication)"},
 		Claim: Text{

@@ -13,7 +13,7 @@ import (
 // of our space is announced by a network of somebody else than who has it.
 func SubleaseOrigin() Rule {
 	return define(Spec{
-		ID: "sublease-origin", Version: "1", LookbackDays: 7, QuietDays: 7,
+		ID: "sublease-origin", Version: "1", Ledger: true, Routes: true, LookbackDays: 7, QuietDays: 7,
 		Clauses: since(n32Published, "N32-2.2.3", "N32-2.1.1(4)"),
 		Title:   Text{ZH: "地址段由第三方自治系统通告，疑似转租（疑似）", EN: "Address space originated by a third party's network (indication)"},
 		Claim: Text{

@@ -22,7 +22,7 @@ const allocationCounts = `uniqCombined64Merge(14)(served_networks), uniqCombined
     uniqCombined64Merge(14)(filled_networks), uniqCombined64Merge(12)(filled_asns)`
 
 // noCounts stand for those that nobody asked for.
-const noCounts = "toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0)"
+const noCounts = "toUInt64(0) AS no_served, toUInt64(0) AS no_served_asns, toUInt64(0) AS no_filled, toUInt64(0) AS no_filled_asns"
 
 // Allocations yields the totals of each allocation, ordered by prefix and local
 // day. A local hour that a day has twice is one.

@@ -160,10 +160,7 @@ func TestReferenceRules(t *testing.T) {
 		s := r.Spec
 		p.say(text("## "+s.ID+"："+s.Title.ZH, "## "+s.ID+": "+s.Title.EN))
 		p.say(s.Claim)
-		needs := text("流量", "traffic")
-		if s.Ledger {
-			needs = text("仅台账", "ledgers alone")
-		}
+		needs := s.Needs()
 		var clauses []string
 		for _, c := range s.Clauses {
 			clauses = append(clauses, "`"+clauseText(c)+"`")

@@ -26,6 +26,7 @@ type ruleRow struct {
 	Title    rules.Text  `json:"title"`
 	Claim    rules.Text  `json:"claim"`
 	Ledger   bool        `json:"ledger"`
+	Needs    rules.Text  `json:"needs"`
 	Lookback int         `json:"lookback_days"`
 	Quiet    int         `json:"quiet_days"`
 	Params   []ruleParam `json:"params"`
@@ -72,7 +73,7 @@ func (g *globals) ruleRows(ctx context.Context) ([]ruleRow, error) {
 			return nil, err
 		}
 		row := ruleRow{
-			ID: r.Spec.ID, Version: r.Spec.Version, Title: r.Spec.Title, Claim: r.Spec.Claim, Ledger: r.Spec.Ledger,
+			ID: r.Spec.ID, Version: r.Spec.Version, Title: r.Spec.Title, Claim: r.Spec.Claim, Ledger: r.Spec.Ledger, Needs: r.Spec.Needs(),
 			Lookback: r.Spec.LookbackDays, Quiet: r.Spec.QuietDays,
 			Clauses: []string{}, Binding: []binding{}, Params: []ruleParam{},
 		}
@@ -108,11 +109,7 @@ func newRulesList(g *globals) *cobra.Command {
 			}
 			t := report.NewTable("规则 RULE", "条款 CLAUSES", "数据 NEEDS", "回看 LOOK-BACK", "查准率 PRECISION [95 %]", "说明 TITLE")
 			for _, r := range rows {
-				needs := "流量 traffic"
-				if r.Ledger {
-					needs = "台账 ledgers"
-				}
-				t.AppendRow(table.Row{r.ID, strings.Join(r.Clauses, "\n"), needs, fmt.Sprintf("%d d", r.Lookback), precisionText(r.Precision), r.Title.ZH + "\n" + r.Title.EN})
+				t.AppendRow(table.Row{r.ID, strings.Join(r.Clauses, "\n"), r.Needs.ZH + "\n" + r.Needs.EN, fmt.Sprintf("%d d", r.Lookback), precisionText(r.Precision), r.Title.ZH + "\n" + r.Title.EN})
 			}
 			_, err = fmt.Fprintln(g.out, t.Render())
 			return err
@@ -151,8 +148,8 @@ func showRule(g *globals, r ruleRow, format string) error {
 	for i, b := range r.Binding {
 		clauses[i] = b.String()
 	}
-	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n查准率 precision (confirmed of adjudicated, 95 %% interval): %s\n\n",
-		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, strings.Join(clauses, ", "), r.Lookback, r.Quiet, precisionText(r.Precision))
+	fmt.Fprintf(g.out, "%s v%s\n%s\n%s\n\n%s\n%s\n\n数据 needs: %s %s\n条款 clauses: %s\n回看 look-back: %d d   静默 quiet span: %d d\n查准率 precision (confirmed of adjudicated, 95 %% interval): %s\n\n",
+		r.ID, r.Version, r.Title.ZH, r.Title.EN, r.Claim.ZH, r.Claim.EN, r.Needs.ZH, r.Needs.EN, strings.Join(clauses, ", "), r.Lookback, r.Quiet, precisionText(r.Precision))
 	t := report.NewTable("参数 PARAMETER", "值 VALUE", "默认 DEFAULT", "范围 RANGE", "单位 UNIT", "含义 MEANING")
 	for _, p := range r.Params {
 		t.AppendRow(table.Row{p.Name, p.Value, p.Default, fmt.Sprintf("%v – %v", p.Min, p.Max), p.Unit, p.Meaning.ZH + "\n" + p.Meaning.EN})
