@@ -47,7 +47,7 @@ func TestExportsSayHowTheyAreHandled(t *testing.T) {
 		t.Fatal(err)
 	}
 	layout, err := book.GetPageLayout("findings")
-	if err != nil || *layout.Orientation != "landscape" || *layout.FitToWidth != 1 || len(book.GetDefinedName()) != 2 {
+	if err != nil || *layout.Orientation != "landscape" || *layout.FitToWidth != 1 || len(book.GetDefinedName()) != 4 {
 		t.Errorf("the sheet is printed as %+v, %v", layout, err)
 	}
 	sheet, err := book.GetRows("handling")

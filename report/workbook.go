@@ -82,7 +82,7 @@ func WriteWorkbook(w io.Writer, sheets []Sheet) error {
 }
 
 // cellStyles are the styles of a workbook, by what a cell holds.
-type cellStyles struct{ head, text, clipped, share, instant int }
+type cellStyles struct{ head, text, share, instant int }
 
 func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 	var styles cellStyles
@@ -96,7 +96,6 @@ func fillWorkbook(book *excelize.File, sheets []Sheet) error {
 			Alignment: &excelize.Alignment{Vertical: "top", WrapText: true},
 		}},
 		{&styles.text, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top"}}},
-		{&styles.clipped, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "fill"}}},
 		{&styles.share, excelize.Style{NumFmt: 10, Alignment: &excelize.Alignment{Vertical: "top"}}},
 		{&styles.instant, excelize.Style{CustomNumFmt: &instant, Alignment: &excelize.Alignment{Vertical: "top"}}},
 	} {
@@ -130,7 +129,8 @@ const (
 )
 
 // layOut has a sheet printed across the paper, with all its columns on one page
-// and its headings on each.
+// and its headings on each. Long texts of the last column end with it on paper:
+// they would be given room of their own otherwise.
 func layOut(book *excelize.File, s *Sheet) error {
 	width := 0.0
 	for i := range s.Columns {
@@ -140,16 +140,21 @@ func layOut(book *excelize.File, s *Sheet) error {
 	if width > wideSheet {
 		paper = paperA3
 	}
+	last, err := excelize.CoordinatesToCellName(max(1, len(s.Columns)), len(s.Rows)+1, true)
+	if err != nil {
+		return fmt.Errorf("name its last cell: %w", err)
+	}
 	return errors.Join(
 		book.SetSheetProps(s.Name, &excelize.SheetPropsOptions{FitToPage: new(true)}),
 		book.SetPageLayout(s.Name, &excelize.PageLayoutOptions{Size: &paper, Orientation: new("landscape"), FitToWidth: new(1), FitToHeight: new(0)}),
+		book.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Area", RefersTo: "'" + s.Name + "'!$A$1:" + last, Scope: s.Name}),
 		book.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + s.Name + "'!$1:$1", Scope: s.Name}),
 	)
 }
 
 // width is that of a column, in characters.
 func (s *Sheet) width(column int) float64 {
-	if column >= 0 && column < len(s.Widths) {
+	if column < len(s.Widths) {
 		return s.Widths[column]
 	}
 	return 14
@@ -179,7 +184,7 @@ func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
 		return fmt.Errorf("write its headings: %w", err)
 	}
 	for i, cells := range s.Rows {
-		if err := out.SetRow("A"+strconv.Itoa(i+2), styled(cells, styles, s.width(len(cells)-1))); err != nil {
+		if err := out.SetRow("A"+strconv.Itoa(i+2), styled(cells, styles)); err != nil {
 			return fmt.Errorf("write row %d: %w", i+2, err)
 		}
 	}
@@ -189,10 +194,7 @@ func fillSheet(book *excelize.File, s *Sheet, styles cellStyles) error {
 // maxCell is the longest text a cell of a workbook holds, in characters.
 const maxCell = 32767
 
-// styled gives the cells of a row their styles. A text that is longer than the
-// last column is wide would run out of it, and out of the paper: it is shown as
-// far as it fits.
-func styled(cells []any, styles cellStyles, last float64) []any {
+func styled(cells []any, styles cellStyles) []any {
 	out := make([]any, len(cells))
 	for i, v := range cells {
 		cell := excelize.Cell{StyleID: styles.text, Value: v}
@@ -200,9 +202,6 @@ func styled(cells []any, styles cellStyles, last float64) []any {
 		case string:
 			if r := []rune(v); len(r) > maxCell {
 				cell.Value = string(r[:maxCell])
-			}
-			if i == len(cells)-1 && float64(len(v)) > last {
-				cell.StyleID = styles.clipped
 			}
 		case Share:
 			cell = excelize.Cell{StyleID: styles.share, Value: float64(v)}
