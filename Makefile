@@ -65,8 +65,9 @@ bench: engine ## measure decoding, the whole path, routes and audits, beside oth
 	$(GO) test -run '^$$' -bench '^Benchmark(Path|Routes|Audit)$$' -timeout 2h ./cmd/linewarden/
 	$(GO) test -run '^$$' -bench '^Benchmark(Insert|RollUp|RouteDay|RouteQuestions)$$' -benchtime 1x -timeout 1h ./storage/
 
-soak: engine ## run the daemon under load and faults, the steady load for SOAK
-	LINEWARDEN_SOAK=$(SOAK) $(GO) test -v -count=1 -timeout 24h -run '^TestSoak' ./cmd/linewarden/
+soak: engine ## run the daemon under load and faults for SOAK, and make the page of its figures
+	LINEWARDEN_SOAK=$(SOAK) LINEWARDEN_SOAK_RESULTS=testdata/soak.json $(GO) test -v -count=1 -timeout 24h -run '^TestSoak' ./cmd/linewarden/
+	LINEWARDEN_UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReferenceReliability$$' ./cmd/linewarden/
 
 fuzz: ## fuzz each target for FUZZTIME
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \

@@ -149,6 +149,17 @@ func TestDeployAlerts(t *testing.T) {
 	if len(seen) < 15 {
 		t.Errorf("only %d alerts", len(seen))
 	}
+	for _, lang := range []string{"zh", "en"} {
+		page, err := os.ReadFile("../../console/manual/" + lang + "/howto-alerts.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range seen {
+			if !strings.Contains(string(page), "\n## "+name+"\n") {
+				t.Errorf("the manual does not say in %s what to do about %s", lang, name)
+			}
+		}
+	}
 	// Planted: a metric, and a label, that are not there.
 	if got := unknownMetrics(`linewarden_spool_tears > 0 or linewarden_spool_state{color="red"} == 1`, metrics); len(got) != 2 {
 		t.Errorf("planted names give %v", got)

@@ -136,7 +136,13 @@ func (r *running) logged() string {
 // until waits for a condition.
 func (r *running) until(what string, condition func() bool) {
 	r.t.Helper()
-	limit := time.After(30 * time.Second)
+	r.untilWithin(30*time.Second, what, condition)
+}
+
+// untilWithin waits longer, for what takes as long as there is to do.
+func (r *running) untilWithin(patience time.Duration, what string, condition func() bool) {
+	r.t.Helper()
+	limit := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
@@ -145,7 +151,7 @@ func (r *running) until(what string, condition func() bool) {
 		case err := <-r.done:
 			r.t.Fatalf("waiting until %s: the daemon ended: %v\n%s", what, err, r.logged())
 		case <-limit:
-			r.t.Fatalf("after 30 s it is not so that %s\n%s", what, r.logged())
+			r.t.Fatalf("after %v it is not so that %s\n%s", patience, what, r.logged())
 		}
 	}
 }

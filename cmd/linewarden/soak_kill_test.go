@@ -63,7 +63,7 @@ func TestSoakKills(t *testing.T) {
 			next = time.After(mean/2 + rand.N(mean))
 		}
 	}
-	d.until("the spool is empty", func() bool { return d.metric("linewarden_spool_entries") == "0" })
+	d.untilWithin(5*time.Minute, "the spool is empty", func() bool { return d.metric("linewarden_spool_entries") == "0" })
 	if err := d.signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

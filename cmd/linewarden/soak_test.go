@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/linewarden/linewarden/rules"
 )
 
 // The soak runs the daemon under load and faults: for seconds with all other
@@ -38,9 +40,13 @@ func soakSpan(t *testing.T, briefly time.Duration, share float64) (span time.Dur
 	return max(briefly, time.Duration(share*float64(whole))), true
 }
 
+// soakFile keeps what the soak has found; the page about reliability is made of it.
+const soakFile = "testdata/soak.json"
+
 // soakResults are what soaks have found, by part, and where.
 type soakResults struct {
 	Machine string               `json:"machine"`
+	Note    rules.Text           `json:"note,omitzero"` // of who ran it, as what else ran there
 	Parts   map[string]*soakPart `json:"parts"`
 }
 
