@@ -57,7 +57,10 @@ func (r *running) works(t *testing.T, token string) {
 		}
 	}
 	dir := t.TempDir()
-	status, body, _ := r.api(t, token, http.MethodGet, one+"/evidence", "")
+	if status, body, _ := r.api(t, token, http.MethodGet, one+"/evidence", ""); status != http.StatusUnprocessableEntity {
+		t.Errorf("evidence without a reason: %d %.300s", status, body)
+	}
+	status, body, _ := r.api(t, token, http.MethodGet, one+"/evidence?reason=hearing&recipient=MIIT", "")
 	file := filepath.Join(dir, "e.zip")
 	if err := os.WriteFile(file, []byte(body), 0o600); err != nil || status != http.StatusOK {
 		t.Fatalf("evidence: %d %.300s (%v)", status, body, err)
