@@ -230,7 +230,7 @@ func refuseEngines(w words) error {
 	if !w.is(0, "CREATE") && !w.is(0, "ATTACH") && !w.is(0, "REPLACE") {
 		return nil
 	}
-	allowed := tableEngines
+	allowed := append(slices.Clone(tableEngines), grantedEngine)
 	if w.is(1, "DATABASE") {
 		allowed = databaseEngines
 	}
@@ -245,7 +245,7 @@ func refuseEngines(w words) error {
 			} else if i+1 >= len(w.list) || w.list[name].kind != tokenWord {
 				continue
 			}
-			if engine := unquote(w.at(name)); !slices.Contains(allowed, engine) && engine != grantedEngine {
+			if engine := unquote(w.at(name)); !slices.Contains(allowed, engine) {
 				return raise(codeDenied, "the engine "+engine+" is not allowed on the embedded engine")
 			}
 		}
