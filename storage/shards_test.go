@@ -18,7 +18,8 @@ const shardsVariable = "LINEWARDEN_TEST_SHARDS"
 
 func onShards() bool { return os.Getenv(shardsVariable) != "" }
 
-// onOneServer are the methods that a cluster refuses, or that ask nothing.
+// onOneServer are the methods that a cluster refuses, that only copy tables, or
+// that ask nothing.
 var onOneServer = []string{"Backup", "Restore", "RelabelFlows", "Ping", "Close", "SchemaVersion"}
 
 // ofTests are the methods that tests add.
