@@ -99,7 +99,8 @@ func (s *Console) lineCompleteness(w http.ResponseWriter, r *http.Request, c *ca
 	all, exporters := rules.LineBooks(view.LinePorts(line.ID), byAddress)
 	answer := lineCompleteness{
 		line.ID, window.From, window.To, append([]string{}, exporters...), all.Received, all.Stored, all.Missed, all.Expected, all.Silent,
-		all.Completeness(), countersOf(all.Counted), []countedAnswer{},
+		all.Completeness(), countersOf(all.Counted),
+		[]countedAnswer{},
 	}
 	for i := range all.Counted {
 		one := &all.Counted[i]
