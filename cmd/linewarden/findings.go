@@ -95,7 +95,7 @@ func newFindingsExport(g *globals) *cobra.Command {
 	}
 	f.bind(c, "csv")
 	c.Flags().StringVarP(&e.out, "out", "o", "", "`file` to write (default: standard output)")
-	e.handlingFlags.bind(c, rules.Text{ZH: "线索清单 list of findings", EN: "list of findings"})
+	e.bind(c, rules.Text{ZH: "线索清单 list of findings", EN: "list of findings"})
 	e.unmaskFlags.bind(c)
 	return c
 }

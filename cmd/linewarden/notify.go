@@ -43,7 +43,7 @@ const tellTime = 20 * time.Second
 func newTargets(list []NotifyConfig) (targets []target, err error) {
 	for i, c := range list {
 		bad := func(format string, args ...any) error {
-			return fmt.Errorf("notify[%d]: %s", i, fmt.Sprintf(format, args...))
+			return fmt.Errorf("notify[%d]: %w", i, fmt.Errorf(format, args...))
 		}
 		u, err := url.Parse(c.URL)
 		if err != nil || u.Host == "" {
@@ -66,17 +66,25 @@ func newTargets(list []NotifyConfig) (targets []target, err error) {
 		if !slices.Contains(schemes, u.Scheme) {
 			return nil, bad("the url of %s begins with %s", c.Kind, strings.Join(schemes, "// or ")+"://")
 		}
-		if c.Severity != "" && !slices.Contains([]rules.Severity{rules.Low, rules.Medium, rules.High, rules.Critical}, rules.Severity(c.Severity)) {
-			return nil, bad("severity %q is none of low, medium, high, critical", c.Severity)
-		}
-		for _, p := range c.Provinces {
-			if len(p) != 2 || strings.Trim(p, "0123456789") != "" {
-				return nil, bad("province %q is not a code of two digits (GB/T 2260)", p)
-			}
+		if err := c.checkFilter(); err != nil {
+			return nil, bad("%w", err)
 		}
 		targets = append(targets, target{c, u, fmt.Sprintf("%d %s %s", i, c.Kind, u.Host)})
 	}
 	return targets, nil
+}
+
+// checkFilter checks which findings are told of.
+func (c *NotifyConfig) checkFilter() error {
+	if c.Severity != "" && !slices.Contains([]rules.Severity{rules.Low, rules.Medium, rules.High, rules.Critical}, rules.Severity(c.Severity)) {
+		return fmt.Errorf("severity %q is none of low, medium, high, critical", c.Severity)
+	}
+	for _, p := range c.Provinces {
+		if len(p) != 2 || strings.Trim(p, "0123456789") != "" {
+			return fmt.Errorf("province %q is not a code of two digits (GB/T 2260)", p)
+		}
+	}
+	return nil
 }
 
 // teller tells people of findings that are new since it last looked.

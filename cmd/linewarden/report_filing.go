@@ -88,33 +88,17 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 		if err != nil {
 			return err
 		}
-		veil := privacy.Veil(snapshot)
-		written, err := xml.WriteFilings(snapshot, day, veil.Replace)
-		if err != nil {
-			return err
-		}
-		centres, err := xml.WriteDatacentres(snapshot, day, veil.Replace)
-		if err != nil {
-			return err
-		}
-		if len(written.Files) == 0 && len(centres) == 0 {
-			return fmt.Errorf("the ledgers have no source block, allocation or broadcast on %s; see linewarden registry import", day)
-		}
 		version, err := s.ledgerVersion(ctx)
 		if err != nil {
 			return err
 		}
 		m := filingManifest{
-			Carrier: cfg.Carrier.Name, Day: day.String(), Ledgers: version.ID, Records: written.Records, Handling: privacy.Handling(),
+			Carrier: cfg.Carrier.Name, Day: day.String(), Ledgers: version.ID, Handling: privacy.Handling(),
 			Note: rules.Text{ZH: "按备案接口规范 V.3.0 样式生成，未上报；联系人信息由填报单位补充。", EN: "In the manner of the filing interface V.3.0, and not handed in; contacts are added by who files."},
 		}
-		files, err := namedFilings(written.Files, centres)
+		files, left, err := filingFiles(snapshot, day, privacy.Veil(snapshot).Replace, &m)
 		if err != nil {
 			return err
-		}
-		for i := range centres {
-			m.Records["houseInfo"] += centres[i].Houses
-			m.Records["userInfo"] += centres[i].Users
 		}
 		m.Common = signed.List(filingKind, 1, files, key)
 		if err := signed.Seal(files, m, key); err != nil {
@@ -123,14 +107,38 @@ func (g *globals) reportFiling(ctx context.Context, f *reportFlags, at string) e
 		if err := writeDirWhole(f.out, files); err != nil {
 			return err
 		}
-		g.sayLeft(written.Left)
+		g.sayLeft(left)
 		fmt.Fprintf(g.err, "%s: %d files about %s (%d units, %d source blocks, %d allocations, %d broadcasts), signed with key %s\n", f.out, len(files), day,
 			m.Records["Bbdw"], m.Records["Ly"], m.Records["Fpsy"], m.Records["Gbxx"], signed.KeyID(signed.PublicOf(key)))
-		if len(centres) > 0 {
-			fmt.Fprintf(g.err, "%s: %d files of data centres (%d places, %d users) are among them\n", f.out, len(centres), m.Records["houseInfo"], m.Records["userInfo"])
+		if n := m.Records["basicInfo"]; n > 0 {
+			fmt.Fprintf(g.err, "%s: %d files of data centres (%d places, %d users) are among them\n", f.out, n, m.Records["houseInfo"], m.Records["userInfo"])
 		}
 		return nil
 	})
+}
+
+// filingFiles writes the files of a day, counts their records in the manifest, and
+// says what is in none of them.
+func filingFiles(s *registry.Snapshot, day registry.Date, name func(string) string, m *filingManifest) (map[string][]byte, []registry.Problem, error) {
+	written, err := xml.WriteFilings(s, day, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	centres, err := xml.WriteDatacentres(s, day, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(written.Files) == 0 && len(centres) == 0 {
+		return nil, nil, fmt.Errorf("the ledgers have no source block, allocation or broadcast on %s; see linewarden registry import", day)
+	}
+	m.Records = written.Records
+	for i := range centres {
+		m.Records["basicInfo"]++
+		m.Records["houseInfo"] += centres[i].Houses
+		m.Records["userInfo"] += centres[i].Users
+	}
+	files, err := namedFilings(written.Files, centres)
+	return files, written.Left, err
 }
 
 // dayOf reads the day of --at, which is today where it is empty.
