@@ -14,6 +14,7 @@ import (
 	"github.com/linewarden/linewarden/registry"
 	"github.com/linewarden/linewarden/registry/mmdb"
 	"github.com/linewarden/linewarden/registry/xlsx"
+	"github.com/linewarden/linewarden/storage"
 )
 
 // snapshot returns the ledgers in force. A configured directory is imported
@@ -85,6 +86,12 @@ func (o *opened) syncLedgers(ctx context.Context, dir string, log *slog.Logger) 
 		return nil
 	}
 	changes, err := o.ImportLedgersAs(ctx, tables, time.Now(), source, hash)
+	if errors.Is(err, storage.ErrConflict) {
+		// The daemon imports the directory at a reload, as a command does then.
+		if last, lastErr := o.LedgerSource(ctx, source); lastErr == nil && last == hash {
+			return nil
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("import ledgers of %s: %w", dir, err)
 	}
