@@ -117,6 +117,7 @@ type Console struct {
 	shelf     shelf[*made]
 	backtests shelf[*backtestAnswer]
 	glances   glances
+	kinds     kinds
 	work      sync.WaitGroup  // what outlives the request that began it
 	life      context.Context //nolint:containedctx // the life of work, which ends with Close
 	end       context.CancelFunc
@@ -133,7 +134,7 @@ func (s *Console) Close() {
 func New(life context.Context, c Config) (*Console, error) {
 	s := &Console{
 		Config: c, sessions: newSessions(), limits: newLimits(), attempts: newAttempts(), uploads: newUploads(), phrases: newPhrasebook(), shelf: newShelf[*made](),
-		backtests: newShelf[*backtestAnswer](), glances: newGlances(),
+		backtests: newShelf[*backtestAnswer](), glances: newGlances(), kinds: newKinds(),
 	}
 	s.life, s.end = context.WithCancel(life)
 	if err := s.setup.begin(); err != nil {

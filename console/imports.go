@@ -23,8 +23,8 @@ import (
 // them.
 type Ledgers interface {
 	// LedgerTables returns the ledgers as they were known at an instant; the zero
-	// Time is now.
-	LedgerTables(ctx context.Context, known time.Time) ([]registry.Table, error)
+	// Time is now. Where some are named, the others come without their rows.
+	LedgerTables(ctx context.Context, known time.Time, names ...string) ([]registry.Table, error)
 	// ReadLedgers reads the files of a directory.
 	ReadLedgers(dir string) ([]registry.Table, []registry.Problem)
 	// ImportLedgers makes tables the ledgers in force, where base is still the

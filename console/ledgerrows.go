@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/linewarden/linewarden/registry"
 )
@@ -42,8 +44,39 @@ func (c *caller) mayRead(t *registry.Table) ([]registry.Row, bool) {
 	return rows, true
 }
 
+// kinds are the ledgers of the last version that was asked for, by the provinces
+// of who may see them: to count rows is to read them all.
+type kinds struct {
+	mu      *sync.Mutex // guards all below
+	version string
+	lists   map[string][]ledgerKind
+}
+
+func newKinds() kinds { return kinds{mu: new(sync.Mutex)} }
+
+func (k *kinds) find(version, provinces string) ([]ledgerKind, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list, ok := k.lists[provinces]
+	return list, ok && k.version == version
+}
+
+func (k *kinds) keep(version, provinces string, list []ledgerKind) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.version != version || len(k.lists) >= mostGlances {
+		k.version, k.lists = version, make(map[string][]ledgerKind)
+	}
+	k.lists[provinces] = list
+}
+
 func (s *Console) ledgerKinds(w http.ResponseWriter, r *http.Request, c *caller) {
-	tables, err := s.Registry.LedgerTables(r.Context(), s.Ledgers().Version().Known)
+	version, provinces := s.Ledgers().Version(), fmt.Sprintf("%q", c.Provinces)
+	if list, ok := s.kinds.find(version.ID, provinces); ok {
+		s.json(w, r, http.StatusOK, list)
+		return
+	}
+	tables, err := s.Registry.LedgerTables(r.Context(), version.Known)
 	if err != nil {
 		s.storeFailed(w, r, err)
 		return
@@ -54,6 +87,7 @@ func (s *Console) ledgerKinds(w http.ResponseWriter, r *http.Request, c *caller)
 			list = append(list, ledgerKind{tables[i].Name, append([]string{}, tables[i].Columns...), len(rows)})
 		}
 	}
+	s.kinds.keep(version.ID, provinces, list)
 	s.json(w, r, http.StatusOK, list)
 }
 
@@ -82,12 +116,12 @@ func (s *Console) ledgerRows(w http.ResponseWriter, r *http.Request, c *caller) 
 	if known.IsZero() {
 		known, version = s.Ledgers().Version().Known, s.Ledgers().Version().ID
 	}
-	tables, err := s.Registry.LedgerTables(r.Context(), known)
+	name := r.PathValue("ledger")
+	tables, err := s.Registry.LedgerTables(r.Context(), known, name)
 	if err != nil {
 		s.storeFailed(w, r, err)
 		return
 	}
-	name := r.PathValue("ledger")
 	i := slices.IndexFunc(tables, func(t registry.Table) bool { return t.Name == name })
 	if i < 0 {
 		s.refuse(w, r, http.StatusNotFound, because("no_ledger", name))

@@ -141,7 +141,7 @@ func tables() []registry.Table {
 	}
 }
 
-func (m *memory) LedgerTables(context.Context, time.Time) ([]registry.Table, error) {
+func (m *memory) LedgerTables(context.Context, time.Time, ...string) ([]registry.Table, error) {
 	return tables(), m.err
 }
 

@@ -224,13 +224,14 @@ func difference(old, rows []ledgerRow) (opened, closed []ledgerRow) {
 }
 
 // Ledgers returns the ledgers as they were known at an instant; the zero Time
-// is now. It returns nil when nothing was imported by then.
-func (s *Store) Ledgers(ctx context.Context, knownAt time.Time) ([]registry.Table, error) {
+// is now. It returns nil when nothing was imported by then. Where some are named,
+// the others come without their rows.
+func (s *Store) Ledgers(ctx context.Context, knownAt time.Time, names ...string) ([]registry.Table, error) {
 	v, err := s.ledgerVersionAt(ctx, knownAt)
 	if err != nil || v == nil {
 		return nil, err
 	}
-	rows, err := s.ledgerRows(ctx, v)
+	rows, err := s.ledgerRows(ctx, v, names...)
 	if err != nil {
 		return nil, err
 	}
@@ -259,13 +260,20 @@ func assemble(tables []ledgerTable, rows []ledgerRow) []registry.Table {
 	return list
 }
 
-// ledgerRows returns the rows known at a version.
-func (s *Store) ledgerRows(ctx context.Context, v *LedgerVersion) ([]ledgerRow, error) {
-	var rows []ledgerRow
+// ledgerRows returns the rows known at a version, of the ledgers that are named,
+// or of all.
+func (s *Store) ledgerRows(ctx context.Context, v *LedgerVersion, names ...string) ([]ledgerRow, error) {
+	var (
+		rows   []ledgerRow
+		wanted string
+	)
+	if len(names) > 0 {
+		wanted = " AND ledger IN {names:Array(String)}"
+	}
 	err := s.query(ctx, "read ledgers", `SELECT ledger, columns, fields, argMaxIf(number, known, sign > 0) AS place, sum(sign) AS copies
 FROM ledger_rows
 WHERE known <= fromUnixTimestamp64Micro({known:Int64}, 'UTC')
-    AND import IN (SELECT import FROM ledger_versions WHERE known <= fromUnixTimestamp64Micro({known:Int64}, 'UTC'))
+    AND import IN (SELECT import FROM ledger_versions WHERE known <= fromUnixTimestamp64Micro({known:Int64}, 'UTC'))`+wanted+`
 GROUP BY ledger, columns, fields
 HAVING copies > 0
 ORDER BY ledger, place, fields`,
@@ -283,7 +291,7 @@ ORDER BY ledger, place, fields`,
 				rows = append(rows, row)
 			}
 			return nil
-		}, clickhouse.Named("known", strconv.FormatInt(v.Known.UnixMicro(), 10)))
+		}, clickhouse.Named("known", strconv.FormatInt(v.Known.UnixMicro(), 10)), clickhouse.Named("names", stringsOf(names)))
 	return rows, err
 }
 

@@ -18,8 +18,8 @@ type consoleLedgers struct{ d *daemon }
 var _ console.Ledgers = consoleLedgers{}
 
 // LedgerTables implements console.Ledgers.
-func (c consoleLedgers) LedgerTables(ctx context.Context, known time.Time) ([]registry.Table, error) {
-	return c.d.store.Ledgers(ctx, known)
+func (c consoleLedgers) LedgerTables(ctx context.Context, known time.Time, names ...string) ([]registry.Table, error) {
+	return c.d.store.Ledgers(ctx, known, names...)
 }
 
 // ReadLedgers implements console.Ledgers.
