@@ -68,7 +68,7 @@ func heldTables(of []*table) (list []*table) {
 
 // withHolds adds the tables of holds to others.
 func withHolds(tables []*table) []*table {
-	return append(append(tables, holdTable()), heldTables(tables)...)
+	return append(append(tables, holdTable(), confirmedTable()), heldTables(tables)...)
 }
 
 // holdStatements make what older schemas lack.

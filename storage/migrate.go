@@ -39,6 +39,7 @@ func migrations() []migration {
 			return []string{"ALTER TABLE rollup_scopes MODIFY COLUMN " + column{"kind", kindScope, codecPlain}.definition()}
 		}},
 		{"counters of interfaces", counterStatements},
+		{"evidence of confirmed findings", func(c Config) []string { return []string{confirmedTable().create(c.Retention)} }},
 	}
 }
 

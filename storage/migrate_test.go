@@ -150,7 +150,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	if !errors.Is(err, storage.ErrNewerSchema) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"schema 99", "up to 8", "use the newer linewarden"} {
+	for _, want := range []string{"schema 99", "up to 9", "use the newer linewarden"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}

@@ -59,6 +59,8 @@ var shardTests = map[string]string{
 	"Flows":               "TestFlowFilters",
 	"Hold":                "TestHeldRowsOutliveTheirTables",
 	"Holds":               "TestInterruptedHoldIsBegunAnew",
+	"KeepEvidence":        "TestKeptEvidence",
+	"KeptEvidence":        "TestKeptEvidence",
 	"ImportLedgers":       "TestLedgersAsKnownOnADay",
 	"ImportLedgersAs":     "TestImportsTogether",
 	"LedgerRows":          "TestLedgerRows",

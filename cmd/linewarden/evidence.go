@@ -63,11 +63,10 @@ type evidenceFlags struct {
 	force                   bool
 }
 
-// checkUnmasked checks what says who asks for a package and why. Without accounts
-// nobody has a role, and the reason may be left out.
+// checkUnmasked checks what says who asks for a package and why.
 func (f *evidenceFlags) checkUnmasked(cfg *Config) error {
 	f.unmasked, f.action = true, "evidence_written"
-	return f.checkReason(cfg)
+	return f.check(cfg)
 }
 
 func newEvidenceKey(g *globals) *cobra.Command {
@@ -125,7 +124,6 @@ func (g *globals) writeEvidence(ctx context.Context, id string, f *evidenceFlags
 		if privacy.By, err = f.permit(ctx, cfg, g.err, "finding/"+id, m.Finding.Province); err != nil {
 			return err
 		}
-		privacy.Reason = f.reason
 		m.Handling = privacy.Handling()
 		if f.timestamp != "" {
 			if m.Timestamp, err = os.ReadFile(f.timestamp); err != nil {

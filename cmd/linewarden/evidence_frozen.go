@@ -3,12 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/linewarden/linewarden/report/evidence"
@@ -19,69 +14,65 @@ import (
 
 // frozen is what a finding rested on when it was confirmed. Tables of the store
 // lose rows by their age, and the rules go on to later windows: what people
-// looked at is kept beside the store and is in every later package.
+// looked at is kept for good and is in every later package.
 type frozen struct {
 	Finding rules.Finding    `json:"finding"`
 	Basis   *rules.Basis     `json:"basis"`
 	Tables  []evidence.Table `json:"tables"`
 }
 
-// frozenForm is the form of the time of a confirmation in the name of its file.
+// frozenForm is the form of the time of a confirmation in the names of files.
 const frozenForm = "20060102T150405Z"
 
-// frozenDir is where the files of a finding are.
-func frozenDir(cfg *Config, id string) string { return filepath.Join(cfg.DataDir, "evidence", id) }
-
-// freeze keeps what a finding rests on as it is now. The function that it returns
-// forgets that, for a confirmation that comes to nothing.
-func freeze(ctx context.Context, cfg *Config, s *storage.Store, f *rules.Finding, now time.Time) (forget func() error, err error) {
+// freeze keeps what a finding rests on as it is now, before it is confirmed.
+func freeze(ctx context.Context, cfg *Config, s *storage.Store, f *rules.Finding, now time.Time) error {
 	tables, err := gatherTables(ctx, cfg, s, f)
 	if err != nil {
-		return nil, fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
+		return fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
 	}
 	text, err := json.Marshal(frozen{*f, f.Basis, tables})
 	if err != nil {
-		return nil, fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
+		return fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
 	}
-	dir := frozenDir(cfg, f.ID)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
-	}
-	file := filepath.Join(dir, now.UTC().Format(frozenForm)+".json")
-	if err := writeFileWhole(file, text); err != nil {
-		return nil, fmt.Errorf("keep the evidence of finding %s: %w", f.ID, err)
-	}
-	return func() error { return os.Remove(file) }, nil
+	return s.KeepEvidence(ctx, f.ID, storage.ConfirmedEvidence{At: now, Document: string(text)})
 }
 
 // addFrozen puts what was kept when a finding was confirmed into a package, in a
 // folder for each confirmation.
-func addFrozen(cfg *Config, m *evidence.Material) error {
-	files, err := os.ReadDir(frozenDir(cfg, m.Finding.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+func addFrozen(ctx context.Context, s *storage.Store, m *evidence.Material) error {
+	kept, err := s.KeptEvidence(ctx, m.Finding.ID)
 	if err != nil {
-		return fmt.Errorf("read what was kept of finding %s: %w", m.Finding.ID, err)
+		return err
 	}
-	for _, e := range files { // by name, and so by time
-		at, found := strings.CutSuffix(e.Name(), ".json")
-		if !found {
-			continue
+	for _, k := range ofConfirmations(kept, m.Events) {
+		var was frozen
+		if err := json.Unmarshal([]byte(k.Document), &was); err != nil {
+			return fmt.Errorf("read what was kept of finding %s at %s: %w", m.Finding.ID, k.At.Format(time.RFC3339), err)
 		}
-		text, err := os.ReadFile(filepath.Join(frozenDir(cfg, m.Finding.ID), e.Name()))
-		if err != nil {
-			return fmt.Errorf("read what was kept of finding %s: %w", m.Finding.ID, err)
-		}
-		var kept frozen
-		if err := json.Unmarshal(text, &kept); err != nil {
-			return fmt.Errorf("read what was kept of finding %s: %s: %w", m.Finding.ID, e.Name(), err)
-		}
-		if err := addConfirmed(m, "confirmed/"+at+"/", &kept); err != nil {
+		if err := addConfirmed(m, "confirmed/"+k.At.UTC().Format(frozenForm)+"/", &was); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ofConfirmations picks for each confirmation what was kept last before it: what
+// was kept for one that came to nothing is of none.
+func ofConfirmations(kept []storage.ConfirmedEvidence, events []rules.Event) (list []storage.ConfirmedEvidence) {
+	for _, e := range events { // oldest first, as kept is
+		if e.To != rules.Confirmed || e.From == rules.Confirmed {
+			continue
+		}
+		n := 0
+		for n < len(kept) && !kept[n].At.After(e.At) {
+			n++
+		}
+		if n > 0 {
+			list = append(list, kept[n-1])
+		}
+		kept = kept[n:]
+	}
+	return list
 }
 
 func addConfirmed(m *evidence.Material, folder string, kept *frozen) error {

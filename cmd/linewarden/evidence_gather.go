@@ -44,7 +44,7 @@ func gatherEvidence(ctx context.Context, cfg *Config, s *storage.Store, id strin
 	if m.Tables, err = gatherTables(ctx, cfg, s, &f); err != nil {
 		return nil, fmt.Errorf("evidence of %s: %w", id, err)
 	}
-	return m, addFrozen(cfg, m)
+	return m, addFrozen(ctx, s, m)
 }
 
 // gatherTables reads the tables of a package as the store has them now.

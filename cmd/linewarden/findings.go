@@ -109,9 +109,6 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, e *export
 	if err != nil {
 		return err
 	}
-	if err := e.checkReason(cfg); err != nil {
-		return err
-	}
 	if f.format == "xlsx" && (e.out == "" || e.out == "-") && isTerminal(g.out) {
 		return usagef("a workbook is not text: name a file or redirect the output")
 	}
@@ -122,7 +119,6 @@ func (g *globals) exportFindings(ctx context.Context, f *findingFlags, e *export
 	if privacy.By, err = e.permit(ctx, cfg, g.err, "findings", filter.Provinces...); err != nil {
 		return err
 	}
-	privacy.Reason = e.reason
 	if !cfg.Privacy.MaskExports && !privacy.Unmasked {
 		privacy.Unmasked, privacy.Reason = true, "privacy.mask_exports"
 	}

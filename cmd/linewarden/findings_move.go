@@ -139,7 +139,6 @@ func (o *opened) act(ctx context.Context, id string, a rules.Action) (rules.Find
 
 // actIf is act, where expect agrees to the finding as it is stored then.
 func (o *opened) actIf(ctx context.Context, id string, a rules.Action, expect func(f rules.Finding) error) (rules.Finding, error) {
-	forget := func() error { return nil }
 	f, err := o.ChangeFinding(ctx, id, func(f rules.Finding) (rules.Finding, rules.Event, error) {
 		if err := expect(f); err != nil {
 			return f, rules.Event{}, err
@@ -148,16 +147,13 @@ func (o *opened) actIf(ctx context.Context, id string, a rules.Action, expect fu
 		changed, event, err := o.cfg.casePolicy().Apply(f, a, now)
 		if err == nil && changed.State == rules.Confirmed && f.State != rules.Confirmed {
 			if err = hold(ctx, o.Store, &changed, a); err == nil {
-				forget, err = freeze(ctx, o.cfg, o.Store, &changed, now)
+				err = freeze(ctx, o.cfg, o.Store, &changed, now)
 			}
 		}
 		return changed, event, err
 	})
 	if errors.Is(err, storage.ErrNoFinding) {
 		return f, fmt.Errorf("%w %q, see linewarden findings list", console.ErrNoFinding, id)
-	}
-	if err != nil {
-		err = errors.Join(err, forget())
 	}
 	return f, err
 }

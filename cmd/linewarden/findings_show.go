@@ -43,7 +43,7 @@ func (g *globals) showFinding(ctx context.Context, id, format string, u *unmaskF
 	if err != nil {
 		return err
 	}
-	if err := u.checkReason(cfg); err != nil {
+	if err := u.check(cfg); err != nil {
 		return err
 	}
 	return g.withStore(ctx, cfg, func(s *opened) error {

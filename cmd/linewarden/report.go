@@ -56,9 +56,6 @@ func (f *reportFlags) check() error {
 	if f.out == "" {
 		return usagef("--out is missing: name the directory to write")
 	}
-	if err := f.unmaskFlags.check(); err != nil {
-		return err
-	}
 	return oneOf("lang", f.language, quarterly.Languages()...)
 }
 
@@ -137,6 +134,9 @@ func (g *globals) reportQuarterly(ctx context.Context, q quarterly.Quarter, f *r
 
 // privacy says what an export about days up to last shows, and to whom.
 func (f *handlingFlags) privacy(cfg *Config, language string, last registry.Date) (report.Privacy, error) {
+	if err := f.check(cfg); err != nil {
+		return report.Privacy{}, err
+	}
 	p := report.Privacy{
 		Mask:     report.Mask{V4: cfg.Privacy.ThirdPartyPrefixV4, V6: cfg.Privacy.ThirdPartyPrefixV6},
 		Unmasked: f.unmasked, Reason: f.reason, Recipient: f.recipient, Purpose: f.purpose,

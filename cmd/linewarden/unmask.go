@@ -17,15 +17,15 @@ import (
 	"github.com/linewarden/linewarden/console/audit"
 )
 
+// unexplained is the reason of who gave none.
+const unexplained = "未说明 none given"
+
 // unmaskFlags are those of a command that may show what is masked.
 type unmaskFlags struct {
 	unmasked                 bool
 	reason, as, passwordFile string
 	// action is what the audit log says was done; read_unmasked if it is empty.
 	action string
-	// unexplained permits a missing reason, which is logged as such: nobody has a
-	// role where there are no accounts.
-	unexplained bool
 }
 
 func (f *unmaskFlags) bind(c *cobra.Command) {
@@ -41,11 +41,21 @@ func (f *unmaskFlags) bindWho(c *cobra.Command) {
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` with the password of the account of --as (default: typed, or the first line of standard input)")
 }
 
-// check checks what can be checked before the store is opened.
-func (f *unmaskFlags) check() error {
+// check checks what can be checked before the store is opened. While there are no
+// accounts nobody has a role, and the reason may be left out: it is told as such.
+func (f *unmaskFlags) check(cfg *Config) error {
 	reason := strings.TrimSpace(f.reason)
+	if f.unmasked && reason == "" {
+		alone, err := cfg.accounts().Empty()
+		if err != nil {
+			return err
+		}
+		if alone {
+			reason, f.reason = unexplained, unexplained
+		}
+	}
 	switch {
-	case f.unmasked && reason == "" && !f.unexplained:
+	case f.unmasked && reason == "":
 		return usagef("--reason is missing: what is not masked says why, which is logged and printed on it")
 	case !f.unmasked && f.reason != "":
 		return usagef("--reason is given with --unmasked only")
@@ -55,17 +65,6 @@ func (f *unmaskFlags) check() error {
 		return usagef("--reason is one line of text")
 	}
 	return nil
-}
-
-// checkReason is check for commands that programs use as well: the reason may be
-// left out while there are no accounts.
-func (f *unmaskFlags) checkReason(cfg *Config) error {
-	alone, err := cfg.accounts().Empty()
-	if err != nil {
-		return err
-	}
-	f.unexplained = alone
-	return f.check()
 }
 
 // errUnmasked is the error of who asks for what he may not see.
@@ -90,9 +89,6 @@ func (f *unmaskFlags) permit(ctx context.Context, cfg *Config, say io.Writer, ob
 		return "", err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	if f.reason == "" {
-		f.reason = "未说明 none given"
-	}
 	system := systemUser()
 	entry := audit.Entry{
 		Actor: system, Via: "command", Action: cmp.Or(f.action, "read_unmasked"), Object: object, Detail: "reason=" + f.reason,
