@@ -124,7 +124,7 @@ func (m *memory) Act(
 
 func (m *memory) LineHoursOf(_ context.Context, line string, w rules.Window) iter.Seq2[rules.LineHour, error] {
 	return func(yield func(rules.LineHour, error) bool) {
-		yield(rules.LineHour{Line: line, Hour: w.From, FromCustomer: 1, Samples: 1}, m.err)
+		yield(rules.LineHour{Line: line, Hour: w.To.Truncate(time.Hour).Add(-time.Hour), FromCustomer: 1, Samples: 1}, m.err)
 	}
 }
 

@@ -260,6 +260,7 @@ func (s *Console) heatmap(w http.ResponseWriter, r *http.Request, c *caller) {
 		}
 		hours = append(hours, h)
 	}
+	window.From = firstHour(window, hours)
 	answer := heatmap{Line: line.ID, From: window.From, To: window.To, Hours: int(window.To.Sub(window.From).Hours()), Zones: []heatZone{}}
 	for _, end := range []string{"a", "z"} {
 		if zone := zones[end]; zone != nil {
@@ -267,6 +268,21 @@ func (s *Console) heatmap(w http.ResponseWriter, r *http.Request, c *caller) {
 		}
 	}
 	s.json(w, r, http.StatusOK, answer)
+}
+
+// firstHour is where a week begins to be known: before the first hour in which the
+// line carried anything, perhaps nobody counted.
+func firstHour(w rules.Window, hours []rules.LineHour) time.Time {
+	first := w.To
+	for _, h := range hours {
+		if h.Hour.Before(first) {
+			first = h.Hour
+		}
+	}
+	if first.Before(w.From) || len(hours) == 0 {
+		return w.From
+	}
+	return first.UTC()
 }
 
 // heat lays hours over a week. Hours that are not told carried nothing.

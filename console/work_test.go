@@ -67,6 +67,7 @@ func TestWhatRolesGet(t *testing.T) {
 		{noc, "/api/v1/rules/none", 404, "", ""},
 		{noc, "/api/v1/lines/L2/heatmap?zone=Mars/Base", 400, "zone:", ""},
 		{noc, "/api/v1/lines/L2/heatmap?zone=Asia/Tokyo", 200, "Asia/Tokyo", ""},
+		{noc, "/api/v1/lines/L2/heatmap?from=2026-03-01T00:00:00Z&to=2026-03-15T00:00:00Z", 200, `"from":"2026-03-14T23:00:00Z","to":"2026-03-15T00:00:00Z","hours":1,`, ""},
 		{noc, "/api/v1/findings?state=open,lost", 400, "state:", ""},
 		{noc, "/api/v1/findings?sort=body", 400, "sort:", ""},
 		{noc, "/api/v1/findings?line=L2&subject=L1", 400, "line:", ""},

@@ -62,10 +62,6 @@ func addrHint(text string) string {
 	return ""
 }
 
-// punycode writes names in Chinese as the domain name system does (RFC 5891); it
-// leaves to wrongDomain what ASCII names may have in them.
-var punycode = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
-
 // domain reads a domain name (RFC 1035 section 2.3.1, with underscores), and
 // returns it in lower case, in punycode, without a dot at the end.
 func (c *cell) domain() string {
@@ -75,14 +71,23 @@ func (c *cell) domain() string {
 	}
 	name := strings.ToLower(text)
 	if !isASCII(name) {
-		if ascii, err := punycode.ToASCII(name); err == nil {
-			name = ascii
-		}
+		name = punycode(name)
 	}
 	name = strings.TrimSuffix(name, ".")
 	if why := wrongDomain(name); why != "" {
 		c.fail("%s is not a domain name: %s", quoted(text), why)
 		return ""
+	}
+	return name
+}
+
+// punycode writes a name in Chinese as the domain name system does (RFC 5891),
+// and leaves one alone that it does not have. What ASCII names may have in them
+// is for wrongDomain to say.
+func punycode(name string) string {
+	rules := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
+	if ascii, err := rules.ToASCII(name); err == nil {
+		return ascii
 	}
 	return name
 }
