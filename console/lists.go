@@ -40,6 +40,7 @@ type ruleAnswer struct {
 	Title    rules.Text    `json:"title"`
 	Claim    rules.Text    `json:"claim"`
 	Ledger   bool          `json:"ledger"` // it needs no traffic
+	Needs    rules.Text    `json:"needs"`
 	Lookback int           `json:"lookback_days"`
 	Quiet    int           `json:"quiet_days"`
 	Params   []paramAnswer `json:"params"`
@@ -83,7 +84,7 @@ func (s *Console) ruleAnswers(w http.ResponseWriter, r *http.Request, c *caller)
 		}
 		precision := rules.PrecisionOf(decided, spec.ID)
 		one := ruleAnswer{
-			ID: spec.ID, Version: spec.Version, Clauses: []string{}, Title: spec.Title, Claim: spec.Claim, Ledger: spec.Ledger,
+			ID: spec.ID, Version: spec.Version, Clauses: []string{}, Title: spec.Title, Claim: spec.Claim, Ledger: spec.Ledger, Needs: spec.Needs(),
 			Lookback: spec.LookbackDays, Quiet: spec.QuietDays, Params: []paramAnswer{}, Precision: &precision,
 		}
 		for _, c := range spec.Clauses {

@@ -116,6 +116,9 @@ func TestTwoShards(t *testing.T) {
 	if onShards() || os.Getenv("LINEWARDEN_TEST_CLICKHOUSE") != "" {
 		t.Skip("the tests run on the server or cluster that the environment names")
 	}
+	if raceDetector {
+		t.Skip("these tests run under the race detector by themselves, and differ here in their statements alone")
+	}
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

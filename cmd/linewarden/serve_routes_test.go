@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/linewarden/linewarden/bgp"
 	"github.com/linewarden/linewarden/bgp/speaker"
 )
 
@@ -212,6 +215,11 @@ func TestServeRPKI(t *testing.T) {
 	}
 }
 
+// unheard is a sink to which nobody speaks.
+type unheard struct{}
+
+func (unheard) Events(context.Context, []bgp.Event) error { return nil }
+
 // TestNobodyToHear keeps a daemon without neighbours from listening for them:
 // the address of the default may be another program's.
 func TestNobodyToHear(t *testing.T) {
@@ -219,8 +227,25 @@ func TestNobodyToHear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := speakerConfig(cfg); err != nil || len(c.Listen) != 0 || cfg.BGP.Listen == "" {
-		t.Errorf("without neighbours the daemon listens on %q", c.Listen)
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg.BGP.Listen = taken.Addr().String()
+	c, err := speakerConfig(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := speaker.New(c, speaker.Deps{Sink: unheard{}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Errorf("without neighbours the daemon listens on %q: %v", c.Listen, err)
+	}
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 	cfg.BGP.Neighbors = []NeighborConfig{{Address: netip.MustParseAddr("192.0.2.9"), ASN: 65001}}
 	if c, err := speakerConfig(cfg); err != nil || len(c.Listen) != 1 || c.Listen[0] != cfg.BGP.Listen || len(c.Neighbors) != 1 {

@@ -57,7 +57,7 @@ function List() {
                   { title: s.t('rule'), sorter: (a, b) => a.id.localeCompare(b.id), render: (_, r) => <Link className="num" to={`/rules/${encodeURIComponent(r.id)}`}>{r.id}</Link> },
                   { title: s.t('meaning'), render: (_, r) => <Link to={`/rules/${encodeURIComponent(r.id)}`}>{s.pick(r.title)}</Link> },
                   { title: s.t('clauses'), render: (_, r) => <Clauses of={r.clauses} /> },
-                  { title: s.t('kind'), filters: [{ text: s.t('ledgerRule'), value: true }, { text: s.t('trafficRule'), value: false }], onFilter: (v, r) => r.ledger === v, render: (_, r) => <Tag>{r.ledger ? s.t('ledgerRule') : s.t('trafficRule')}</Tag> },
+                  { title: s.t('needs'), filters: [...new Set(rules.map((r) => s.pick(r.needs)))].map((n) => ({ text: n, value: n })), onFilter: (v, r) => s.pick(r.needs) === v, render: (_, r) => <Tag>{s.pick(r.needs)}</Tag> },
                   { title: s.t('parameters'), align: 'right', className: 'nowrap', render: (_, r) => <span className="num">{r.params.length}{changedParams(r).length > 0 && <Tag color="blue" className="tag-after">{s.t('ruleChanged', { n: changedParams(r).length })}</Tag>}</span> },
                   { title: s.t('precision'), className: 'nowrap', sorter: (a, b) => (a.precision?.share ?? -1) - (b.precision?.share ?? -1), render: (_, r) => <Precision of={r.precision} /> },
                   { title: s.t('version'), className: 'nowrap', render: (_, r) => <span className="num">{r.version}</span> },
@@ -110,7 +110,7 @@ function Detail({ id }: { id: string }) {
                 of={[
                   [s.t('clauses'), <Clauses key="c" of={r.clauses} />],
                   [s.t('version'), <span key="v" className="num">{r.version}</span>],
-                  [s.t('kind'), r.ledger ? s.t('ledgerRule') : s.t('trafficRule')],
+                  [s.t('needs'), s.pick(r.needs)],
                   [s.t('lookback'), `${r.lookback_days} ${s.t('days')}`],
                   [s.t('quiet'), `${r.quiet_days} ${s.t('days')}`],
                   [s.t('findings'), <Link key="f" to={`/findings?rule=${encodeURIComponent(r.id)}`}>{s.t('openOfRule')}</Link>],
