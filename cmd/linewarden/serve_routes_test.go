@@ -231,7 +231,7 @@ func TestNobodyToHear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	cfg.BGP.Listen = taken.Addr().String()
 	c, err := speakerConfig(cfg)
 	if err != nil {
