@@ -70,8 +70,11 @@ type BackupColumn struct {
 type form string
 
 const (
-	formPlain form = ""     // as its type
-	formHex   form = "hex"  // hexadecimal digits of a state
+	formPlain form = ""    // as its type
+	formHex   form = "hex" // hexadecimal digits of a state, which are in its hash as well
+	// formState are hexadecimal digits of a state whose hash is that of what it has
+	// counted: what was merged in another order comes back in other digits.
+	formState form = "state"
 	formText  form = "text" // as the server prints it
 )
 

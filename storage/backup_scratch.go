@@ -89,7 +89,7 @@ func quoteName(name string) string {
 func formOf(kind string) form {
 	switch {
 	case strings.HasPrefix(kind, "AggregateFunction("):
-		return formHex
+		return formState
 	case strings.Contains(kind, "Tuple("), strings.Contains(kind, "Map("), strings.Contains(kind, "AggregateFunction("):
 		return formText
 	}
@@ -119,7 +119,7 @@ var simpleAggregate = regexp.MustCompile(`^SimpleAggregateFunction\(\w+, (.*)\)$
 func (c *BackupColumn) written() string {
 	name := quoteName(c.Name)
 	switch c.Form {
-	case formHex:
+	case formHex, formState:
 		return "hex(" + name + ")"
 	case formText:
 		return "toString(" + name + ")"
@@ -140,7 +140,7 @@ func quoteText(text string) string {
 func (c *BackupColumn) read() string {
 	name := quoteName(c.Name)
 	switch c.Form {
-	case formHex:
+	case formHex, formState:
 		name = "unhex(" + name + ")"
 	case formPlain:
 		return name
@@ -155,8 +155,12 @@ func (c *BackupColumn) hashed() string {
 	if strings.Contains(c.Type, "Nullable(") {
 		return "toString(tuple(" + quoteName(c.Name) + "))"
 	}
-	if c.Form == formPlain {
+	switch c.Form {
+	case formPlain:
 		return quoteName(c.Name)
+	case formState:
+		return "finalizeAggregation(" + quoteName(c.Name) + ")"
+	case formHex, formText:
 	}
 	return c.written()
 }

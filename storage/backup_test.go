@@ -118,6 +118,32 @@ func TestBackupAndRestore(t *testing.T) {
 	compareContents(t, contents(t, s), want)
 }
 
+// TestBackupOfMergedStates: states of some dozens of values hold them in the order
+// in which they came, and a server that reads one writes it in another.
+func TestBackupOfMergedStates(t *testing.T) {
+	s := open(t, configure(t))
+	if err := s.Exec(t.Context(), `INSERT INTO allocation_hosts (stored, bin, port, peers)
+SELECT now(), toDateTime(0), n, uniqCombined64State(12)(x) FROM (SELECT arrayJoin(range(1, 300)) AS n, arrayJoin(range(toUInt64(n))) * n AS x) GROUP BY n`); err != nil {
+		t.Fatal(err)
+	}
+	const counted = "SELECT toString(groupArray((port, n))) FROM (SELECT port, finalizeAggregation(peers) AS n FROM allocation_hosts ORDER BY port)"
+	want, err := s.Text(t.Context(), counted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "backup")
+	if _, err := s.Backup(t.Context(), storage.BackupOptions{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	to := reopen(t, configure(t))
+	if _, err := to.Restore(t.Context(), storage.BackupOptions{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := to.Text(t.Context(), counted); err != nil || got != want {
+		t.Errorf("%v: counted %s, before %s", err, got, want)
+	}
+}
+
 func compareContents(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	if len(got) != len(want) {
