@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/linewarden/linewarden/rules"
@@ -82,19 +81,9 @@ func (s *Console) lineCompleteness(w http.ResponseWriter, r *http.Request, c *ca
 	if !ok {
 		return
 	}
-	window, err := s.windowOf(r.URL.Query(), 24*time.Hour, mostBooks)
-	if err != nil {
-		s.refuse(w, r, http.StatusBadRequest, err)
+	window, byAddress, ok := s.booksAsked(w, r)
+	if !ok {
 		return
-	}
-	books, err := s.Network.ExporterBooks(r.Context(), window)
-	if err != nil {
-		s.storeFailed(w, r, err)
-		return
-	}
-	byAddress := make(map[netip.Addr]rules.ExporterBooks, len(books))
-	for _, b := range books {
-		byAddress[b.Exporter] = b
 	}
 	all, exporters := rules.LineBooks(view.LinePorts(line.ID), byAddress)
 	answer := lineCompleteness{

@@ -322,22 +322,32 @@ func exporterAnswerOf(address netip.Addr, b *rules.ExporterBooks) exporterAnswer
 	}
 }
 
-func (s *Console) exporters(w http.ResponseWriter, r *http.Request, c *caller) {
+// booksAsked reads the books of the span that a request names, by exporter; false
+// means that it has been answered.
+func (s *Console) booksAsked(w http.ResponseWriter, r *http.Request) (rules.Window, map[netip.Addr]rules.ExporterBooks, bool) {
 	window, err := s.windowOf(r.URL.Query(), 24*time.Hour, mostBooks)
 	if err != nil {
 		s.refuse(w, r, http.StatusBadRequest, err)
-		return
+		return window, nil, false
 	}
 	books, err := s.Network.ExporterBooks(r.Context(), window)
 	if err != nil {
 		s.storeFailed(w, r, err)
-		return
+		return window, nil, false
 	}
-	known := s.Ledgers().Ledgers().Exporters
 	byAddress := make(map[netip.Addr]rules.ExporterBooks, len(books))
 	for _, b := range books {
 		byAddress[b.Exporter.Unmap()] = b
 	}
+	return window, byAddress, true
+}
+
+func (s *Console) exporters(w http.ResponseWriter, r *http.Request, c *caller) {
+	_, byAddress, ok := s.booksAsked(w, r)
+	if !ok {
+		return
+	}
+	known := s.Ledgers().Ledgers().Exporters
 	list := []exporterAnswer{}
 	for i := range known {
 		e := &known[i]
